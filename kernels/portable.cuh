@@ -1,0 +1,107 @@
+// The only file that knows host from device.
+//
+// A kernel is a function template body(arguments, Block) made into one extern "C" symbol per element type by KERNEL. The arguments are one plain
+// struct of 8-byte fields, packed by Java, the same bytes for both machines.
+//
+//   CUDA   the struct is the kernel parameter; a Block is a CUDA block and shared memory is its scratch.
+//   CPU    the struct and a Launch are arguments of a function of the same name; a Block is one thread, a barrier is nothing, and what remains is a
+//          plain loop. With DIFFSVD_THREADED_BLOCKS (native-tests) a block is Launch::threads operating-system threads and barriers are real, so that
+//          a missing one is a data race that ThreadSanitizer reports.
+//
+// Work on a batch goes by for (unit = block.first(units); unit < block.last(units); unit += block.step()), work inside a matrix by
+// for (t = block.thread(); t < tasks; t += block.threads()), with block.barrier() between phases that read what others wrote.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__CUDACC__)
+
+#define DEVICE __device__ __forceinline__
+
+struct Block {
+  unsigned char* scratch;
+  DEVICE int64_t first(int64_t) const { return blockIdx.x; }
+  DEVICE int64_t last(int64_t units) const { return units; }
+  DEVICE int64_t step() const { return gridDim.x; }
+  DEVICE int thread() const { return threadIdx.x; }
+  DEVICE int threads() const { return blockDim.x; }
+  DEVICE void barrier() const { __syncthreads(); }
+  // True on every thread of the block where any thread passes true. A barrier too.
+  DEVICE bool any(bool condition) const { return __syncthreads_or(condition); }
+};
+
+#define KERNEL(body, suffix, Arguments)                                  \
+  extern "C" __global__ void body##_##suffix(const Arguments arguments) { \
+    extern __shared__ __align__(16) unsigned char scratch[];             \
+    body(arguments, Block{scratch});                                     \
+  }
+
+#else
+
+#define DEVICE inline
+#define __restrict__ __restrict
+
+// How a kernel is started on the CPU: this call does the share of block `block` out of `blocks`.
+struct Launch {
+  int64_t block, blocks, threads, scratch_bytes;
+};
+
+#if defined(DIFFSVD_THREADED_BLOCKS)
+#include "threaded_block.h"
+#else
+
+struct Block {
+  unsigned char* scratch;
+  int64_t block, blocks;
+  // Neighbouring matrices go to one thread, so that two threads seldom write to one cache line.
+  int64_t first(int64_t units) const { return units * block / blocks; }
+  int64_t last(int64_t units) const { return units * (block + 1) / blocks; }
+  static constexpr int64_t step() { return 1; }
+  static constexpr int thread() { return 0; }
+  static constexpr int threads() { return 1; }
+  static void barrier() {}
+  static bool any(bool condition) { return condition; }
+};
+
+template <class Body>
+inline void run_block(const Launch& launch, unsigned char* scratch, const Body& body) {
+  body(Block{scratch, launch.block, launch.blocks});
+}
+
+#endif
+
+#include <new>
+
+constexpr std::align_val_t kScratchAlignment{64};
+
+// Returns 0, or the bytes of scratch that could not be had.
+template <class Body>
+inline int64_t run_kernel(const Launch& launch, const Body& body) {
+  unsigned char* scratch = nullptr;
+  if (launch.scratch_bytes > 0) {
+    scratch = static_cast<unsigned char*>(operator new[](launch.scratch_bytes, kScratchAlignment, std::nothrow));
+    if (!scratch) return launch.scratch_bytes;
+  }
+  run_block(launch, scratch, body);
+  operator delete[](scratch, kScratchAlignment);
+  return 0;
+}
+
+// The second symbol tells the size of the struct, so that a caller that packs another one is refused.
+#define KERNEL(body, suffix, Arguments)                                                                   \
+  extern "C" int64_t body##_##suffix(const Arguments* arguments, const Launch* launch) {                  \
+    return run_kernel(*launch, [arguments](const Block& block) { body(*arguments, block); });             \
+  }                                                                                                       \
+  extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
+
+#endif
+
+#define KERNEL_FOR_REAL_TYPES(body, Arguments) \
+  KERNEL(body, f32, Arguments<float>)          \
+  KERNEL(body, f64, Arguments<double>)
+
+#define KERNEL_FOR_ALL_TYPES(body, Arguments)    \
+  KERNEL_FOR_REAL_TYPES(body, Arguments)         \
+  KERNEL(body, c64, Arguments<Complex<float>>)   \
+  KERNEL(body, c128, Arguments<Complex<double>>)

@@ -1,0 +1,94 @@
+// Real and complex numbers under the same names: a kernel is written once and instantiated for float, double, Complex<float>, Complex<double>.
+#pragma once
+
+#include <cfloat>
+#include <math.h>
+
+#include "portable.cuh"
+
+template <class R>
+struct Complex {
+  R re, im;
+};
+
+template <class T>
+struct Scalar {
+  using Real = T;
+};
+template <class R>
+struct Scalar<Complex<R>> {
+  using Real = R;
+};
+template <class T>
+using Real = typename Scalar<T>::Real;
+
+template <class R>
+struct Limits;
+template <>
+struct Limits<float> {
+  static constexpr float smallest_normal = FLT_MIN;
+};
+template <>
+struct Limits<double> {
+  static constexpr double smallest_normal = DBL_MIN;
+};
+
+template <class R>
+DEVICE Complex<R> operator+(Complex<R> a, Complex<R> b) {
+  return {a.re + b.re, a.im + b.im};
+}
+template <class R>
+DEVICE Complex<R> operator-(Complex<R> a, Complex<R> b) {
+  return {a.re - b.re, a.im - b.im};
+}
+template <class R>
+DEVICE Complex<R> operator*(R a, Complex<R> b) {
+  return {a * b.re, a * b.im};
+}
+
+DEVICE float conjugate(float a) { return a; }
+DEVICE double conjugate(double a) { return a; }
+template <class R>
+DEVICE Complex<R> conjugate(Complex<R> a) {
+  return {a.re, -a.im};
+}
+
+DEVICE bool is_finite(float a) { return fabsf(a) <= FLT_MAX; }
+DEVICE bool is_finite(double a) { return fabs(a) <= DBL_MAX; }
+template <class R>
+DEVICE bool is_finite(Complex<R> a) {
+  return is_finite(a.re) && is_finite(a.im);
+}
+
+// The number whose real part is `re`.
+template <class T>
+DEVICE T from_real(Real<T> re) {
+  if constexpr (sizeof(T) == sizeof(Real<T>)) {
+    return re;
+  } else {
+    return T{re, 0};
+  }
+}
+
+// NaN in every part.
+template <class T>
+DEVICE T not_a_number() {
+  if constexpr (sizeof(T) == sizeof(Real<T>)) {
+    return T(NAN);
+  } else {
+    return T{Real<T>(NAN), Real<T>(NAN)};
+  }
+}
+
+// sum += a·b
+template <class R>
+DEVICE void multiply_add(R& sum, R a, R b) {
+  sum += a * b;
+}
+template <class R>
+DEVICE void multiply_add(Complex<R>& sum, Complex<R> a, Complex<R> b) {
+  sum.re += a.re * b.re;
+  sum.re -= a.im * b.im;
+  sum.im += a.re * b.im;
+  sum.im += a.im * b.re;
+}

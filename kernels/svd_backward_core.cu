@@ -1,0 +1,49 @@
+// The backward pass of larger matrices, product tier: the one kernel between the strided-batched products
+//
+//   P = Uᴴ gU, Q = Vᴴ gV  |  C over P, W = gU S⁺  |  W += U C, gX = W Vᴴ
+//
+// A unit of work is a few rows of one matrix. With gS alone (P and Q absent) W = U diag(gS), and the first and third product fall away.
+#include "backward_core.cuh"
+#include "view.cuh"
+
+template <class T>
+struct SvdBackwardCore {
+  View<T> p;               // n×n, overwritten by C; absent where gU and gV are
+  View<const T> q;         // n×n or absent
+  View<const Real<T>> s;   // n×1
+  View<const Real<T>> gs;  // n×1 or absent
+  View<const T> gu;        // m×n: gU, or U where gS is alone
+  View<T> w;               // m×n, overwritten; absent where nothing is to be scaled
+  int64_t batch, m, n;
+  int64_t p_is_zero;  // 1: P holds nothing yet, because gU is absent
+  RuleArguments rule;
+};
+
+constexpr int kUnitRows = 8;
+
+template <class T>
+DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
+  using R = Real<T>;
+  const int64_t units_per_matrix = (a.m + kUnitRows - 1) / kUnitRows, units = a.batch * units_per_matrix;
+  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
+    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
+    with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
+      for (int64_t t = block.thread(); a.p && t < kUnitRows * a.n; t += block.threads()) {
+        const int64_t i = first + t / a.n, j = t % a.n;
+        if (i > j || i >= a.n) continue;
+        if (a.p_is_zero) a.p.at(b, i, j) = a.p.at(b, j, i) = T{};
+        backward_core_pair<T>(
+            rule, i, j, a.s.at(b, i, 0), a.s.at(b, j, 0), a.gs ? a.gs.at(b, i, 0) : R(0), bool(a.w),
+            [&](int64_t r, int64_t c) -> T& { return a.p.at(b, r, c); }, [&](int64_t r, int64_t c) { return a.q ? a.q.at(b, r, c) : T{}; });
+      }
+      for (int64_t t = block.thread(); a.w && t < kUnitRows * a.n; t += block.threads()) {
+        const int64_t i = first + t / a.n, j = t % a.n;
+        if (i >= a.m) continue;
+        const R scale = a.p ? rule.inverse(a.s.at(b, j, 0)) : a.gs ? a.gs.at(b, j, 0) : R(0);
+        a.w.at(b, i, j) = scale * a.gu.at(b, i, j);
+      }
+    });
+  }
+}
+
+KERNEL_FOR_ALL_TYPES(svd_backward_core, SvdBackwardCore)

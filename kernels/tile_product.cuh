@@ -1,0 +1,44 @@
+// C (+)= A·B or Aᴴ·B of row-major matrices in a block's scratch, one register tile of C per task.
+//
+// Extents are padded: rows to a multiple of 4, columns and leading dimensions to padded(), with zeros in what is read, so that no tile has an edge.
+#pragma once
+
+#include "scalar.cuh"
+
+// A row of n elements, padded to whole cache lines of 64 bytes. Java's BackwardPass computes the same.
+template <class T>
+DEVICE constexpr int padded(int64_t n) {
+  constexpr int line = 64 / sizeof(T);
+  return int((n + line - 1) / line * line);
+}
+
+constexpr int kTileRows = 4;
+#if defined(__CUDACC__)
+template <class T>
+constexpr int kTileColumns = 4;
+#else
+template <class T>
+constexpr int kTileColumns = 64 / sizeof(T);
+#endif
+
+template <bool kAdjoint, class T>
+DEVICE void tile_product(const Block& block, int rows, int columns, int depth, const T* __restrict__ a, int lda, const T* __restrict__ b, int ldb,
+                         T* __restrict__ c, int ldc, bool accumulate) {
+  constexpr int kColumns = kTileColumns<T>;
+  const int across = columns / kColumns;
+  const int tiles = (rows + kTileRows - 1) / kTileRows * across;
+  for (int tile = block.thread(); tile < tiles; tile += block.threads()) {
+    const int i0 = tile / across * kTileRows, j0 = tile % across * kColumns;
+    T sum[kTileRows][kColumns];
+    for (int i = 0; i < kTileRows; i++)
+      for (int j = 0; j < kColumns; j++) sum[i][j] = accumulate ? c[(i0 + i) * ldc + j0 + j] : T{};
+    for (int l = 0; l < depth; l++) {
+      for (int i = 0; i < kTileRows; i++) {
+        const T factor = kAdjoint ? conjugate(a[l * lda + i0 + i]) : a[(i0 + i) * lda + l];
+        for (int j = 0; j < kColumns; j++) multiply_add(sum[i][j], factor, b[l * ldb + j0 + j]);
+      }
+    }
+    for (int i = 0; i < kTileRows; i++)
+      for (int j = 0; j < kColumns; j++) c[(i0 + i) * ldc + j0 + j] = sum[i][j];
+  }
+}

@@ -1,0 +1,14 @@
+// A batch of matrices in memory, as Java's MatrixBatch packs it: element (b, i, j) at data[b·batch_stride + i·row_stride + j·column_stride].
+// data is null for an argument that is absent.
+#pragma once
+
+#include "portable.cuh"
+
+template <class T>
+struct View {
+  T* data;
+  int64_t row_stride, column_stride, batch_stride;
+
+  DEVICE explicit operator bool() const { return data != nullptr; }
+  DEVICE T& at(int64_t b, int64_t i, int64_t j) const { return data[b * batch_stride + i * row_stride + j * column_stride]; }
+};

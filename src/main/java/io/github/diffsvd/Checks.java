@@ -1,0 +1,75 @@
+package io.github.diffsvd;
+
+import java.util.Objects;
+
+/**
+ * The caller's mistakes, found before any work is queued: each names the parameter, what was
+ * expected and what came.
+ */
+final class Checks {
+  private Checks() {}
+
+  static int atLeast(String name, int minimum, int value) {
+    if (value < minimum) {
+      throw new IllegalArgumentException(
+          name + ": expected at least " + minimum + ", got " + value);
+    }
+    return value;
+  }
+
+  /** An argument that is read: the given type and extents, any strides. */
+  static void readable(
+      String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+    Objects.requireNonNull(matrix, name);
+    if (matrix.type() != type
+        || matrix.batch() != batch
+        || matrix.rows() != rows
+        || matrix.columns() != columns) {
+      throw new IllegalArgumentException(
+          name
+              + ": expected "
+              + type
+              + " "
+              + batch
+              + "×"
+              + rows
+              + "×"
+              + columns
+              + ", got "
+              + matrix);
+    }
+  }
+
+  /** An argument that is written: as {@link #readable}, and no two elements at one address. */
+  static void writable(
+      String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+    readable(name, matrix, type, batch, rows, columns);
+    if (!matrix.isEmpty() && !keepsElementsApart(matrix)) {
+      throw new IllegalArgumentException(
+          name + ": expected strides that keep the elements of an output apart, got " + matrix);
+    }
+  }
+
+  /**
+   * Sufficient, and true of every slice of a packed array: sorted by stride, each dimension steps
+   * over the extent of the smaller ones.
+   */
+  private static boolean keepsElementsApart(MatrixBatch matrix) {
+    long[][] dimensions = {
+      {Math.abs(matrix.rowStride()), matrix.rows()},
+      {Math.abs(matrix.columnStride()), matrix.columns()},
+      {Math.abs(matrix.batchStride()), matrix.batch()}
+    };
+    java.util.Arrays.sort(dimensions, (a, b) -> Long.compare(a[0], b[0]));
+    long reach = 0;
+    for (long[] dimension : dimensions) {
+      if (dimension[1] > 1) {
+        if (dimension[0] <= reach) {
+          return false;
+        }
+        reach += dimension[0] * (dimension[1] - 1);
+      }
+    }
+    return true;
+  }
+}

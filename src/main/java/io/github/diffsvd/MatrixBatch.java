@@ -1,0 +1,188 @@
+package io.github.diffsvd;
+
+import java.util.Objects;
+
+/**
+ * A batch of equally shaped matrices somewhere in a device's memory: an address and strides,
+ * nothing more.
+ *
+ * <p>Element (b, i, j) stands at {@code address + (b·batchStride + i·rowStride + j·columnStride) ·
+ * type.bytes()}. Strides count elements, may have any value for a matrix that is only read (0
+ * repeats, negative runs backwards) and must keep elements apart in one that is written. Row-major
+ * and column-major are both strides; a vector is a matrix of one column.
+ *
+ * <p>A plain MatrixBatch borrows: whoever allocated the memory keeps it alive until the work that
+ * uses it is done. {@link Device#allocate} gives an {@link OwnedMatrixBatch}, which is closed by
+ * its owner. Immutable, safe to share between threads.
+ */
+public sealed class MatrixBatch permits OwnedMatrixBatch {
+  private final long address;
+  private final DataType type;
+  private final int batch;
+  private final int rows;
+  private final int columns;
+  private final long rowStride;
+  private final long columnStride;
+  private final long batchStride;
+
+  MatrixBatch(
+      long address,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      long rowStride,
+      long columnStride,
+      long batchStride) {
+    this.address = address;
+    this.type = Objects.requireNonNull(type, "type");
+    this.batch = Checks.atLeast("batch", 0, batch);
+    this.rows = Checks.atLeast("rows", 0, rows);
+    this.columns = Checks.atLeast("columns", 0, columns);
+    this.rowStride = rowStride;
+    this.columnStride = columnStride;
+    this.batchStride = batchStride;
+    if (address == 0 && !isEmpty()) {
+      throw new IllegalArgumentException(
+          "address: expected the address of " + shape() + " elements, got 0");
+    }
+    long alignment = type.real().bytes();
+    if (address % alignment != 0) {
+      throw new IllegalArgumentException(
+          "address: expected a multiple of "
+              + alignment
+              + " for "
+              + type
+              + ", got 0x"
+              + Long.toHexString(address));
+    }
+  }
+
+  /**
+   * Borrows packed row-major matrices, one after the other: (b, i, j) at b·rows·columns + i·columns
+   * + j.
+   */
+  public static MatrixBatch wrap(long address, DataType type, int batch, int rows, int columns) {
+    return wrap(address, type, batch, rows, columns, columns, 1, (long) rows * columns);
+  }
+
+  /**
+   * Borrows packed column-major matrices, one after the other: (b, i, j) at b·rows·columns + i +
+   * j·rows.
+   */
+  public static MatrixBatch wrapColumnMajor(
+      long address, DataType type, int batch, int rows, int columns) {
+    return wrap(address, type, batch, rows, columns, 1, rows, (long) rows * columns);
+  }
+
+  /** Borrows matrices with any strides, in elements. */
+  public static MatrixBatch wrap(
+      long address,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      long rowStride,
+      long columnStride,
+      long batchStride) {
+    return new MatrixBatch(
+        address, type, batch, rows, columns, rowStride, columnStride, batchStride);
+  }
+
+  /** Address of element (0, 0, 0); 0 only where there is no element. */
+  public long address() {
+    return address;
+  }
+
+  public DataType type() {
+    return type;
+  }
+
+  public int batch() {
+    return batch;
+  }
+
+  public int rows() {
+    return rows;
+  }
+
+  public int columns() {
+    return columns;
+  }
+
+  /** Elements from (b, i, j) to (b, i + 1, j). */
+  public long rowStride() {
+    return rowStride;
+  }
+
+  /** Elements from (b, i, j) to (b, i, j + 1). */
+  public long columnStride() {
+    return columnStride;
+  }
+
+  /** Elements from (b, i, j) to (b + 1, i, j). */
+  public long batchStride() {
+    return batchStride;
+  }
+
+  /** Number of elements. */
+  public long size() {
+    return (long) batch * rows * columns;
+  }
+
+  public boolean isEmpty() {
+    return size() == 0;
+  }
+
+  /** The same memory with rows and columns exchanged; elements are not conjugated. */
+  public MatrixBatch transposed() {
+    return wrap(address, type, batch, columns, rows, columnStride, rowStride, batchStride);
+  }
+
+  /** The matrices first … first + count − 1, in the same memory. */
+  public MatrixBatch slice(int first, int count) {
+    Objects.checkFromIndexSize(first, count, batch);
+    return block(first * batchStride, count, rows, columns);
+  }
+
+  /**
+   * The first {@code columns} columns of every matrix, in the same memory: the leading singular
+   * vectors, for example.
+   */
+  public MatrixBatch leadingColumns(int columns) {
+    Objects.checkFromIndexSize(0, columns, this.columns);
+    return block(0, batch, rows, columns);
+  }
+
+  private MatrixBatch block(long offset, int batch, int rows, int columns) {
+    long start = address == 0 ? 0 : address + offset * type.bytes();
+    return wrap(start, type, batch, rows, columns, rowStride, columnStride, batchStride);
+  }
+
+  /** Whether the elements lie packed, row by row, one matrix after the other. */
+  public boolean isRowMajor() {
+    return (columns <= 1 || columnStride == 1)
+        && (rows <= 1 || rowStride == columns)
+        && (batch <= 1 || batchStride == (long) rows * columns);
+  }
+
+  private String shape() {
+    return batch + "×" + rows + "×" + columns;
+  }
+
+  @Override
+  public String toString() {
+    return type
+        + " "
+        + shape()
+        + " at 0x"
+        + Long.toHexString(address)
+        + " strides ("
+        + batchStride
+        + ", "
+        + rowStride
+        + ", "
+        + columnStride
+        + ")";
+  }
+}

@@ -1,0 +1,159 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.BatchedProduct;
+import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Layout;
+import io.github.diffsvd.backend.Workspace;
+
+/**
+ * The pullback of larger matrices: four strided-batched products around svd_backward_core.cu.
+ *
+ * <p>Operands that BLAS takes as they are, in the layout of the gradient, are used in place; others
+ * are copied into the workspace first.
+ */
+final class ProductBackward implements BackwardPass {
+  /** As in svd_backward_core.cu. */
+  private static final int UNIT_ROWS = 8;
+
+  private final DataType type;
+  private final int batch;
+  private final int m;
+  private final int n;
+  private final boolean wide;
+  private final GradientRule rule;
+  private final KernelLaunch core;
+  private final KernelLaunch copy;
+  private final BatchedProduct product;
+  private final Workspace workspace = new Workspace();
+  private final long pOffset;
+  private final long qOffset;
+  private final long wOffset;
+  private final long uOffset;
+  private final long vOffset;
+  private final long guOffset;
+  private final long gvOffset;
+  private final long gradientOffset;
+  private long base;
+
+  ProductBackward(
+      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    this.type = type;
+    this.batch = batch;
+    this.rule = rule;
+    wide = rows < columns;
+    m = Math.max(rows, columns);
+    n = Math.min(rows, columns);
+    long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
+    core =
+        backend.prepare(
+            Kernel.SVD_BACKWARD_CORE, type, LaunchShape.forUnits(backend.limits(), units, 0));
+    copy =
+        backend.prepare(
+            Kernel.COPY, type, LaunchShape.forUnits(backend.limits(), (long) batch * m, 0));
+    product = backend.product(type);
+    pOffset = reserve(n, n);
+    qOffset = reserve(n, n);
+    wOffset = reserve(m, n);
+    uOffset = reserve(m, n);
+    vOffset = reserve(n, n);
+    guOffset = reserve(m, n);
+    gvOffset = reserve(n, n);
+    gradientOffset = reserve(m, n);
+  }
+
+  private long reserve(int rows, int columns) {
+    return workspace.reserve((long) batch * rows * columns * type.bytes());
+  }
+
+  @Override
+  public long workspaceBytes() {
+    return workspace.bytes();
+  }
+
+  @Override
+  public void bind(long workspace) {
+    base = workspace;
+  }
+
+  @Override
+  public void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
+    Layout layout = Layout.COLUMN_MAJOR.holds(gradient) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
+    MatrixBatch u = operand(layout, wide ? factors.v() : factors.u(), uOffset, stream);
+    MatrixBatch v = operand(layout, wide ? factors.u() : factors.v(), vOffset, stream);
+    MatrixBatch gu = operand(layout, wide ? cotangents.v() : cotangents.u(), guOffset, stream);
+    MatrixBatch gv = operand(layout, wide ? cotangents.u() : cotangents.v(), gvOffset, stream);
+    boolean rotates = gu != null || gv != null;
+    MatrixBatch p = layout.pack(base + pOffset, type, batch, n, n);
+    MatrixBatch q = layout.pack(base + qOffset, type, batch, n, n);
+    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
+    // Outside the range of U the gradient is gU S⁺ Vᴴ; for square matrices there is no outside.
+    boolean outside = m > n && gu != null;
+
+    if (gu != null) {
+      product.multiply(layout, u, true, gu, false, p, false, stream);
+    }
+    if (gv != null) {
+      product.multiply(layout, v, true, gv, false, q, false, stream);
+    }
+    core.arguments()
+        .reset()
+        .put(rotates ? p : null)
+        .put(gv == null ? null : q)
+        .put(factors.s())
+        .put(cotangents.s());
+    core.arguments().put(rotates ? gu : u).put(outside || !rotates ? w : null);
+    core.arguments()
+        .put((long) batch)
+        .put((long) m)
+        .put((long) n)
+        .put(gu == null)
+        .putRule(rule.code(), rule.tolerance(type));
+    core.start(stream);
+    if (rotates) {
+      product.multiply(layout, u, false, p, false, w, outside, stream);
+    }
+
+    boolean direct = layout.holds(gradient);
+    MatrixBatch result =
+        direct
+            ? gradient
+            : layout.pack(base + gradientOffset, type, batch, gradient.rows(), gradient.columns());
+    // W Vᴴ, or for the adjoint problem its adjoint V Wᴴ.
+    product.multiply(layout, wide ? v : w, false, wide ? w : v, true, result, false, stream);
+    if (!direct) {
+      copy(result, gradient, stream);
+    }
+  }
+
+  /**
+   * The matrix itself where BLAS takes it in this layout, otherwise a copy at the offset; null
+   * stays null.
+   */
+  private MatrixBatch operand(Layout layout, MatrixBatch matrix, long offset, long stream) {
+    if (matrix == null || layout.holds(matrix)) {
+      return matrix;
+    }
+    MatrixBatch packed = layout.pack(base + offset, type, batch, matrix.rows(), matrix.columns());
+    copy(matrix, packed, stream);
+    return packed;
+  }
+
+  private void copy(MatrixBatch from, MatrixBatch to, long stream) {
+    copy.arguments()
+        .reset()
+        .put(from)
+        .put(to)
+        .put((long) batch)
+        .put((long) from.rows())
+        .put((long) from.columns());
+    copy.start(stream);
+  }
+
+  @Override
+  public void close() {
+    product.close();
+  }
+}

@@ -1,0 +1,48 @@
+package io.github.diffsvd;
+
+import java.util.Arrays;
+
+/**
+ * Some matrices of a batch have no decomposition: they held NaN or infinity, or the iteration did
+ * not converge. The others are valid.
+ */
+public final class SvdNotConvergedException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  private final int[] notFinite;
+  private final int[] notConverged;
+
+  SvdNotConvergedException(int batch, int[] notFinite, int[] notConverged) {
+    super(
+        notFinite.length
+            + notConverged.length
+            + " of "
+            + batch
+            + " matrices have no decomposition"
+            + describe("; not finite", notFinite)
+            + describe("; not converged", notConverged));
+    this.notFinite = notFinite.clone();
+    this.notConverged = notConverged.clone();
+  }
+
+  private static String describe(String what, int[] indices) {
+    if (indices.length == 0) {
+      return "";
+    }
+    int shown = Math.min(indices.length, 16);
+    return what
+        + ": "
+        + Arrays.toString(Arrays.copyOf(indices, shown))
+        + (shown < indices.length ? " and more" : "");
+  }
+
+  /** Indices in the batch of the matrices that held NaN or infinity. */
+  public int[] notFinite() {
+    return notFinite.clone();
+  }
+
+  /** Indices in the batch of the finite matrices whose iteration did not converge. */
+  public int[] notConverged() {
+    return notConverged.clone();
+  }
+}

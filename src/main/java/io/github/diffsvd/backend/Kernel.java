@@ -1,0 +1,29 @@
+package io.github.diffsvd.backend;
+
+import io.github.diffsvd.DataType;
+import java.util.List;
+
+/**
+ * The kernels, one for each .cu file of the same name; the symbol is the name and the type's
+ * suffix.
+ */
+public enum Kernel {
+  COPY,
+  F_MATRIX,
+  SVD_BACKWARD,
+  SVD_BACKWARD_CORE,
+  SVD_PACK,
+  SVD_UNPACK;
+
+  /** svd_backward_f32, for example. */
+  public String symbol(DataType type) {
+    return name().toLowerCase(java.util.Locale.ROOT) + "_" + type.suffix();
+  }
+
+  /** The types that the kernel exists for. */
+  public List<DataType> types() {
+    return this == F_MATRIX
+        ? List.of(DataType.FLOAT32, DataType.FLOAT64)
+        : List.of(DataType.values());
+  }
+}

@@ -1,0 +1,143 @@
+package io.github.diffsvd.backend.cpu;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.DeviceOutOfMemoryException;
+import io.github.diffsvd.DeviceUnavailableException;
+import io.github.diffsvd.SvdAlgorithm;
+import io.github.diffsvd.backend.Backend;
+import io.github.diffsvd.backend.BatchedProduct;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelArguments;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.SvdSolver;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * The kernels compiled for the CPU, with OpenBLAS for large products and LAPACK. Every call returns
+ * when its work is done.
+ */
+public final class CpuBackend implements Backend {
+  /** How many threads to use; all processors by default. */
+  private static final String THREADS_PROPERTY = "diffsvd.threads";
+
+  private static final int ALIGNMENT = 256;
+
+  /** Measured: above this many columns OpenBLAS's products are faster than the fused kernel. */
+  private static final int FUSED_BACKWARD_COLUMNS = 64;
+
+  private final Workers workers;
+  private final String variant;
+  private final Limits limits;
+  private final Map<Long, Pointer> memory = new ConcurrentHashMap<>();
+
+  public CpuBackend() {
+    try {
+      variant = CpuKernels.variant();
+    } catch (LinkageError | RuntimeException e) {
+      throw new DeviceUnavailableException(
+          "cpu: the kernels cannot be loaded: " + e.getMessage(), e);
+    }
+    workers =
+        new Workers(
+            Math.max(
+                1,
+                Integer.getInteger(THREADS_PROPERTY, Runtime.getRuntime().availableProcessors())));
+    limits =
+        new Limits(
+            workers.tasksFor(Integer.MAX_VALUE), 1, Integer.MAX_VALUE, FUSED_BACKWARD_COLUMNS);
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String description() {
+    return variant + " kernels on " + workers.threads() + " threads";
+  }
+
+  @Override
+  public Limits limits() {
+    return limits;
+  }
+
+  @Override
+  public long allocate(long bytes) {
+    Pointer raw = Pointer.malloc(bytes + ALIGNMENT);
+    if (raw == null || raw.isNull()) {
+      throw new DeviceOutOfMemoryException(name(), bytes, -1);
+    }
+    long address = (raw.address() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    memory.put(address, raw);
+    return address;
+  }
+
+  @Override
+  public void free(long address) {
+    Pointer.free(memory.remove(address));
+  }
+
+  @Override
+  public void copyToDevice(long target, ByteBuffer source, long stream) {
+    Pointer.memcpy(Address.of(target), new Pointer(source.slice()), source.remaining());
+  }
+
+  @Override
+  public void copyToHost(ByteBuffer target, long source, long stream) {
+    Pointer.memcpy(new Pointer(target.slice()), Address.of(source), target.remaining());
+  }
+
+  @Override
+  public void fill(long address, byte value, long bytes, long stream) {
+    Pointer.memset(Address.of(address), value, bytes);
+  }
+
+  @Override
+  public void synchronize(long stream) {}
+
+  @Override
+  public KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape) {
+    String symbol = kernel.symbol(type);
+    KernelArguments arguments = new KernelArguments();
+    return new KernelLaunch() {
+      @Override
+      public KernelArguments arguments() {
+        return arguments;
+      }
+
+      @Override
+      public void start(long stream) {
+        ByteBuffer bytes = arguments.bytes();
+        workers.run(
+            shape.blocks(),
+            (slot, block) ->
+                CpuKernels.launch(symbol, bytes, block, shape.blocks(), shape.scratchBytes()));
+      }
+    };
+  }
+
+  @Override
+  public BatchedProduct product(DataType type) {
+    return new CpuProduct(type, workers);
+  }
+
+  @Override
+  public SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
+    return switch (algorithm) {
+      case AUTO, GESDD, GESVD -> new CpuSvdSolver(type, algorithm, batch, m, n, workers);
+      default ->
+          throw new IllegalArgumentException(
+              "algorithm: the cpu has AUTO, GESDD and GESVD, got " + algorithm);
+    };
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+  }
+}

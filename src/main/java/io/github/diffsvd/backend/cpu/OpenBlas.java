@@ -1,0 +1,43 @@
+package io.github.diffsvd.backend.cpu;
+
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.global.openblas;
+
+/**
+ * Who has the processor: a batch is spread over the workers while OpenBLAS itself keeps to one
+ * thread, or OpenBLAS has all threads for one large matrix at a time. Its number of threads is a
+ * setting of the whole process, hence the lock.
+ */
+final class OpenBlas {
+  private static final ReadWriteLock LOCK = new ReentrantReadWriteLock();
+
+  static {
+    Loader.load(openblas.class);
+    openblas.blas_set_num_threads(1);
+  }
+
+  private OpenBlas() {}
+
+  /** Calls body for ranges of the batch. */
+  static void forBatch(Workers workers, int batch, Workers.Range body) {
+    if (batch * 2 > workers.threads() && batch > 1) {
+      LOCK.readLock().lock();
+      try {
+        workers.forRanges(batch, body);
+      } finally {
+        LOCK.readLock().unlock();
+      }
+      return;
+    }
+    LOCK.writeLock().lock();
+    openblas.blas_set_num_threads(workers.threads());
+    try {
+      body.run(0, 0, batch);
+    } finally {
+      openblas.blas_set_num_threads(1);
+      LOCK.writeLock().unlock();
+    }
+  }
+}
