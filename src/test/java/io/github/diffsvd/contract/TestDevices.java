@@ -1,0 +1,80 @@
+package io.github.diffsvd.contract;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.DeviceUnavailableException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
+
+/** The devices that the contract suites run on: all that this machine has. */
+final class TestDevices {
+  /** Every device there could be. */
+  static final List<String> NAMES = List.of("cpu", "cuda:0");
+
+  private static final Map<String, Device> OPEN = new LinkedHashMap<>();
+  private static final Map<String, String> REASONS = new LinkedHashMap<>();
+
+  /** Fresh in every run; -Ddiffsvd.seed=N repeats one. */
+  static final long SEED = Long.getLong("diffsvd.seed", System.nanoTime());
+
+  static {
+    System.out.println("contract suites: -Ddiffsvd.seed=" + SEED);
+    for (String name : NAMES) {
+      try {
+        OPEN.put(name, Device.open(name));
+      } catch (DeviceUnavailableException e) {
+        REASONS.put(name, e.getMessage());
+      }
+    }
+  }
+
+  private TestDevices() {}
+
+  /** Why a device is not there, or null if it is. */
+  static String reasonAgainst(String name) {
+    return REASONS.get(name);
+  }
+
+  static Stream<Device> devices() {
+    return OPEN.values().stream();
+  }
+
+  static Stream<Arguments> devicesAndTypes() {
+    return devices()
+        .flatMap(device -> Stream.of(DataType.values()).map(type -> Arguments.of(device, type)));
+  }
+
+  /** One case of a sweep; printed as its name. */
+  record Case(Device device, DataType type, Shape shape, Spectrum spectrum) {
+    Random random() {
+      return new Random(SEED ^ (31L * toString().hashCode()));
+    }
+
+    @Override
+    public String toString() {
+      return device.name() + " " + type + " " + shape + " " + spectrum;
+    }
+  }
+
+  /** Every device, type, shape and spectrum. */
+  static Stream<Case> cases() {
+    List<Case> cases = new ArrayList<>();
+    List<Shape> shapes = new ArrayList<>(Shape.SMALL);
+    shapes.addAll(Shape.LARGE);
+    for (Device device : OPEN.values()) {
+      for (DataType type : DataType.values()) {
+        for (Shape shape : shapes) {
+          for (Spectrum spectrum : Spectrum.values()) {
+            cases.add(new Case(device, type, shape, spectrum));
+          }
+        }
+      }
+    }
+    return cases.stream();
+  }
+}
