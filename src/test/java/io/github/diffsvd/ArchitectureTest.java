@@ -1,0 +1,118 @@
+package io.github.diffsvd;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/**
+ * The arrows of docs/design.md: the command line on top, then the API, the checking layer, the
+ * backends.
+ */
+@AnalyzeClasses(
+    packages = "io.github.diffsvd",
+    importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  private static final String API = "io.github.diffsvd";
+  private static final String CLI = API + ".cli..";
+  private static final String NPY = API + ".npy..";
+  private static final String RECOVER = API + ".recover..";
+  private static final String BACKENDS = API + ".backend..";
+  private static final String CUDA = API + ".backend.cuda..";
+  private static final String CPU = API + ".backend.cpu..";
+
+  /** What a backend may know of the public API: values and exceptions. */
+  private static final DescribedPredicate<JavaClass> VALUES =
+      named("io\\.github\\.diffsvd\\.(DataType|MatrixBatch|SvdAlgorithm|\\w+Exception)(\\$.*)?");
+
+  private static final DescribedPredicate<JavaClass> BACKEND =
+      named("io\\.github\\.diffsvd\\.backend\\.Backend");
+
+  private static DescribedPredicate<JavaClass> named(String pattern) {
+    return DescribedPredicate.describe("named " + pattern, type -> type.getName().matches(pattern));
+  }
+
+  @ArchTest
+  static final ArchRule jcudaStaysInTheCudaBackend =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(CUDA)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("jcuda..");
+
+  @ArchTest
+  static final ArchRule openblasStaysInTheCpuBackend =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(CPU)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.bytedeco..");
+
+  @ArchTest
+  static final ArchRule theApiReachesBackendsThroughTheCheckingLayer =
+      noClasses()
+          .that()
+          .resideInAPackage(API)
+          .should()
+          .dependOnClassesThat(resideInAnyPackage(CUDA, CPU).or(named(".*backend\\.SvdBuffers")));
+
+  @ArchTest
+  static final ArchRule onlyTheCheckingLayerCallsABackend =
+      noClasses()
+          .that(
+              resideInAPackage(API)
+                  .or(
+                      resideInAPackage(BACKENDS)
+                          .and(not(named(".*backend\\.(CheckedBackend|Devices)")))))
+          .should()
+          .callMethodWhere(target(owner(BACKEND)))
+          .because("CheckedBackend stands between");
+
+  @ArchTest
+  static final ArchRule backendsKnowOnlyValuesOfTheApi =
+      noClasses()
+          .that()
+          .resideInAPackage(BACKENDS)
+          .should()
+          .dependOnClassesThat(resideInAPackage(API).and(not(VALUES)))
+          .orShould()
+          .dependOnClassesThat(resideInAnyPackage(CLI, RECOVER, NPY));
+
+  @ArchTest
+  static final ArchRule backendsDoNotKnowOneAnother =
+      noClasses()
+          .that()
+          .resideInAPackage(CUDA)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(CPU);
+
+  @ArchTest
+  static final ArchRule nothingBelowKnowsTheCommandLine =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(CLI)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(CLI, "picocli..");
+
+  @ArchTest
+  static final ArchRule npyStandsOnItsOwn =
+      noClasses()
+          .that()
+          .resideInAPackage(NPY)
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage(API + "..").and(not(resideInAPackage(NPY))).and(not(VALUES)));
+}
