@@ -17,6 +17,7 @@ import java.util.Objects;
  * singular values; a loss should not depend on that choice (its gauge).
  */
 public final class SvdPlan implements AutoCloseable {
+  private final Device device;
   private final CheckedBackend backend;
   private final DataType type;
   private final int batch;
@@ -35,7 +36,8 @@ public final class SvdPlan implements AutoCloseable {
 
   private SvdPlan(
       Device device, DataType type, int batch, int rows, int columns, SvdOptions options) {
-    this.backend = Objects.requireNonNull(device, "device").backend();
+    this.device = Objects.requireNonNull(device, "device");
+    this.backend = device.backend();
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
     this.rows = Checks.atLeast("rows", 0, rows);
@@ -135,6 +137,27 @@ public final class SvdPlan implements AutoCloseable {
     if (forward != null) {
       forward.bind(workspace);
       backward.bind(workspace);
+    }
+  }
+
+  /**
+   * Memory for the factors of this plan's batch: packed row-major, uninitialised, freed by {@link
+   * SvdFactors#close()}.
+   */
+  public SvdFactors allocateFactors() {
+    checkOpen();
+    OwnedMatrixBatch u = device.allocate(type, batch, rows, k);
+    try {
+      OwnedMatrixBatch s = device.allocate(type.real(), batch, k, 1);
+      try {
+        return new SvdFactors(u, s, device.allocate(type, batch, columns, k));
+      } catch (RuntimeException | Error e) {
+        s.close();
+        throw e;
+      }
+    } catch (RuntimeException | Error e) {
+      u.close();
+      throw e;
     }
   }
 
