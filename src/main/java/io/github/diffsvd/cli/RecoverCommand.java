@@ -123,9 +123,13 @@ final class RecoverCommand implements Callable<Integer> {
         RecoveryReport.writeMetrics(out.resolve("metrics.json"), reports);
         int nonFinite = report.result().nonFiniteGradients();
         if (nonFinite > 0) {
-          print(
-              "%s: stopped, %d of %d gradients were not finite: %s",
-              name, nonFinite, 2 * cells, folder);
+          spec.commandLine()
+              .getErr()
+              .println(
+                  name
+                      + ": training stopped, "
+                      + nonFinite
+                      + " elements of the gradient are not finite");
           return 1;
         }
         print(

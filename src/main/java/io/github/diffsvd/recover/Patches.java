@@ -8,9 +8,9 @@ import java.util.stream.IntStream;
  * 3·{@link #SIDE}, and their way back.
  *
  * <p>A picture is the packed array of its values, element (y, x, c) at (y·width + x)·3 + c. Patches
- * stand on a grid of the given stride, with the last ones moved inwards to end at the border. The
- * unfolding along rows has the patch's row as its row; the one along columns has the patch's column
- * as its row.
+ * stand on a grid of the given stride, at most {@link #SIDE} so that nothing is left out, with the
+ * last ones moved inwards to end at the border. The unfolding along rows has the patch's row as its
+ * row; the one along columns has the patch's column as its row.
  */
 final class Patches {
   /** Pixels along the side of a patch, which are also the rows of its unfolding. */

@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
 public final class Recovery {
   private static final DataType TYPE = DataType.FLOAT32;
 
-  /** Training runs the network on random crops of this side ... */
+  /** Training runs the network on crops of this side ... */
   private static final int CROP = 96;
 
   /** ... with patches this far apart ... */
@@ -79,7 +79,9 @@ public final class Recovery {
    * @param start the local means that the network starts from
    * @param untrained by the network as it is before training
    * @param learned by the network after training
-   * @param losses of every iteration, the mean squared error on the hidden values
+   * @param losses of every iteration, the mean squared error on the hidden values; NaN where
+   *     training had stopped
+   * @param startLosses the same for the local means
    * @param theta sigmoid⁻¹ of the threshold of each cell
    * @param eta step of the multiplier of each cell
    * @param nonFiniteGradients elements of the gradient that were not finite; training stopped
@@ -91,6 +93,7 @@ public final class Recovery {
       Picture untrained,
       Picture learned,
       double[] losses,
+      double[] startLosses,
       double[] theta,
       double[] eta,
       int nonFiniteGradients) {}
@@ -108,12 +111,14 @@ public final class Recovery {
         new RecoveryNetwork(device, TYPE, settings.rule(), cells, width, height, STRIDE, false)) {
       Picture untrained = samples.completed(whole.forward(parameters, samples, start));
       double[] losses = new double[settings.iterations()];
-      int nonFinite = train(device, samples, settings, parameters, losses, progress);
+      double[] startLosses = new double[losses.length];
+      int nonFinite = train(device, samples, settings, parameters, losses, startLosses, progress);
       return new Result(
           samples.completed(start),
           untrained,
           samples.completed(whole.forward(parameters, samples, start)),
           losses,
+          startLosses,
           Arrays.copyOf(parameters, cells),
           Arrays.copyOfRange(parameters, cells, 2 * cells),
           nonFinite);
@@ -127,10 +132,12 @@ public final class Recovery {
       Settings settings,
       double[] parameters,
       double[] losses,
+      double[] startLosses,
       Progress progress) {
     int width = Math.min(CROP, samples.width());
     int height = Math.min(CROP, samples.height());
     SplittableRandom random = new SplittableRandom(settings.seed());
+    double phase = random.nextDouble();
     Adam adam = new Adam(parameters.length);
     try (RecoveryNetwork network =
         new RecoveryNetwork(
@@ -143,20 +150,23 @@ public final class Recovery {
             TRAINING_STRIDE,
             true)) {
       for (int i = 0; i < losses.length; i++) {
+        // Crops follow an additive recurrence, which covers the picture evenly at every length.
         Samples known =
             samples.crop(
-                random.nextInt(samples.width() - width + 1),
-                random.nextInt(samples.height() - height + 1),
+                (int) ((i * 0.7548776662466927 + phase) % 1 * (samples.width() - width + 1)),
+                (int) ((i * 0.5698402909980532 + phase) % 1 * (samples.height() - height + 1)),
                 width,
                 height);
         Samples shown = known.hide(HIDDEN, random);
-        double[] z = network.forward(parameters, shown, shown.localMeans());
-        double[] gradient = new double[z.length];
-        losses[i] = loss(z, known, shown, gradient);
-        double[] slope = network.backward(gradient);
+        double[] start = shown.localMeans();
+        startLosses[i] = loss(start, known, shown);
+        double[] z = network.forward(parameters, shown, start);
+        losses[i] = loss(z, known, shown);
+        double[] slope = network.backward(lossGradient(z, known, shown));
         int bad = (int) Arrays.stream(slope).filter(g -> !Double.isFinite(g)).count();
         if (bad > 0) {
           Arrays.fill(losses, i, losses.length, Double.NaN);
+          Arrays.fill(startLosses, i, losses.length, Double.NaN);
           return bad;
         }
         adam.step(parameters, slope, RATE * (1 + Math.cos(Math.PI * i / losses.length)) / 2);
@@ -166,20 +176,28 @@ public final class Recovery {
     return 0;
   }
 
-  /** The mean squared error on the values known but not shown, and its gradient. */
-  private static double loss(double[] z, Samples known, Samples shown, double[] gradient) {
+  /** The mean squared error on the values known but not shown. */
+  private static double loss(double[] z, Samples known, Samples shown) {
+    double[] gradient = lossGradient(z, known, shown);
     double sum = 0;
-    int count = 0;
+    for (int i = 0; i < z.length; i++) {
+      sum += gradient[i] * (z[i] - known.values()[i]) / 2;
+    }
+    return sum;
+  }
+
+  private static double[] lossGradient(double[] z, Samples known, Samples shown) {
+    double[] gradient = new double[z.length];
+    int hidden = 0;
     for (int i = 0; i < z.length; i++) {
       if (known.seen()[i] && !shown.seen()[i]) {
         gradient[i] = 2 * (z[i] - known.values()[i]);
-        sum += gradient[i] * gradient[i] / 4;
-        count++;
+        hidden++;
       }
     }
     for (int i = 0; i < z.length; i++) {
-      gradient[i] /= Math.max(1, count);
+      gradient[i] /= Math.max(1, hidden);
     }
-    return sum / Math.max(1, count);
+    return gradient;
   }
 }

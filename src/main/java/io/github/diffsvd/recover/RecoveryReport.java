@@ -7,6 +7,8 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +22,7 @@ import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.XYStyler;
 import org.knowm.xchart.style.markers.SeriesMarkers;
@@ -46,6 +49,7 @@ public record RecoveryReport(
   private static final Color INK = new Color(0x22, 0x22, 0x22);
   private static final Color FAINT = new Color(0xa9, 0xc4, 0xe4);
   private static final Color STRONG = new Color(0x1f, 0x5f, 0xa8);
+  private static final Color OTHER = new Color(0xd9, 0x7a, 0x1e);
   private static final Color LINES = new Color(0xe4, 0xe4, 0xe4);
 
   /** The dB of what is seen, black elsewhere. */
@@ -140,7 +144,9 @@ public record RecoveryReport(
       samples.picture().toImage(), result.learned().toImage(), given.toImage()
     };
     String[] labels = {
-      String.format(Locale.ROOT, "seen: %.3g %%", 100 * rate),
+      "seen: "
+          + new BigDecimal(100 * rate, new MathContext(3)).stripTrailingZeros().toPlainString()
+          + " %",
       String.format(Locale.ROOT, "recovered: %.1f dB", psnrLearned()),
       "given"
     };
@@ -179,8 +185,9 @@ public record RecoveryReport(
             .yAxisTitle("root mean square error")
             .build();
     XYStyler style = chart.getStyler();
-    style.setLegendPosition(Styler.LegendPosition.InsideNE);
-    style.setLegendBorderColor(LINES);
+    style.setLegendPosition(Styler.LegendPosition.OutsideS);
+    style.setLegendLayout(Styler.LegendLayout.Horizontal);
+    style.setLegendBorderColor(Color.WHITE);
     style.setChartBackgroundColor(Color.WHITE);
     style.setChartFontColor(INK);
     style.setChartPadding(16);
@@ -189,25 +196,31 @@ public record RecoveryReport(
     style.setAxisTickMarksColor(LINES);
     style.setXAxisDecimalPattern("0");
     style.setYAxisDecimalPattern("0.000");
-    style.setYAxisMin(0.0);
-    double[] errors = Arrays.stream(result.losses()).filter(Double::isFinite).toArray();
-    Arrays.setAll(errors, i -> Math.sqrt(errors[i]));
+    style.setXAxisMin(0.0);
+    style.setXAxisTickMarkSpacingHint(100);
+    double[] errors = roots(result.losses());
+    double[] iterations = IntStream.rangeClosed(1, errors.length).asDoubleStream().toArray();
     if (errors.length == 0) {
-      chart.addSeries("no iteration", new double[] {0}, new double[] {0});
+      addLine(chart, "no iteration", new double[1], new double[1], FAINT, 1);
     } else {
-      double[] iterations = IntStream.rangeClosed(1, errors.length).asDoubleStream().toArray();
-      chart
-          .addSeries("one crop", iterations, errors)
-          .setMarker(SeriesMarkers.NONE)
-          .setLineColor(FAINT)
-          .setLineWidth(1);
-      chart
-          .addSeries("mean of 21", iterations, smoothed(errors))
-          .setMarker(SeriesMarkers.NONE)
-          .setLineColor(STRONG)
-          .setLineWidth(2.5f);
+      addLine(chart, "network, one crop", iterations, errors, FAINT, 1);
+      addLine(chart, "network, mean of 21", iterations, smoothed(errors), STRONG, 2.5f);
+      double[] start = smoothed(roots(result.startLosses()));
+      addLine(chart, "local means, mean of 21", iterations, start, OTHER, 2.5f);
     }
     return BitmapEncoder.getBufferedImage(chart);
+  }
+
+  private static void addLine(
+      XYChart chart, String name, double[] x, double[] y, Color colour, float width) {
+    XYSeries series = chart.addSeries(name, x, y);
+    series.setMarker(SeriesMarkers.NONE);
+    series.setLineColor(colour);
+    series.setLineWidth(width);
+  }
+
+  private static double[] roots(double[] losses) {
+    return Arrays.stream(losses).filter(Double::isFinite).map(Math::sqrt).toArray();
   }
 
   private static double[] smoothed(double[] values) {
