@@ -1,0 +1,76 @@
+package io.github.diffsvd.recover;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.GradientRule;
+import org.junit.jupiter.api.Test;
+
+class RecoveryNetworkTest {
+  private static final int WIDTH = 44;
+  private static final int HEIGHT = 40;
+  private static final double[] PARAMETERS = {-1.5, -2.5, -3.5, 0.7, 1.1, 0.4};
+
+  private final Samples samples = Samples.of(TestPictures.smooth(WIDTH, HEIGHT), 0.6, 5);
+  private final double[] weights = TestPictures.noise(WIDTH * HEIGHT * 3, 6);
+
+  private static RecoveryNetwork network(Device device, boolean trainable) {
+    return new RecoveryNetwork(
+        device,
+        DataType.FLOAT64,
+        GradientRule.moorePenrose(),
+        PARAMETERS.length / 2,
+        WIDTH,
+        HEIGHT,
+        8,
+        trainable);
+  }
+
+  private double loss(double[] z) {
+    double sum = 0;
+    for (int i = 0; i < z.length; i++) {
+      sum += weights[i] * z[i];
+    }
+    return sum;
+  }
+
+  /** Every θ and η, through all cells, against central differences. */
+  @Test
+  void theGradientMatchesFiniteDifferences() {
+    try (Device device = Device.open("cpu");
+        RecoveryNetwork network = network(device, true)) {
+      double[] start = samples.localMeans();
+      network.forward(PARAMETERS, samples, start);
+      double[] gradient = network.backward(weights);
+      double step = 1e-5;
+      for (int i = 0; i < PARAMETERS.length; i++) {
+        double[] moved = PARAMETERS.clone();
+        moved[i] += step;
+        double up = loss(network.forward(moved, samples, start));
+        moved[i] -= 2 * step;
+        double down = loss(network.forward(moved, samples, start));
+        double expected = (up - down) / (2 * step);
+        assertThat(gradient[i])
+            .as("parameter %d", i)
+            .isCloseTo(expected, within(1e-6 * Math.max(1e-2, Math.abs(expected))));
+      }
+      // The last multiplier is used by nobody.
+      assertThat(gradient[PARAMETERS.length - 1]).isZero();
+      assertThat(gradient[0]).isNotZero();
+      assertThat(gradient[3]).isNotZero();
+    }
+  }
+
+  @Test
+  void aNetworkThatRemembersNothingComputesTheSame() {
+    try (Device device = Device.open("cpu");
+        RecoveryNetwork trainable = network(device, true);
+        RecoveryNetwork plain = network(device, false)) {
+      double[] start = samples.localMeans();
+      assertThat(plain.forward(PARAMETERS, samples, start))
+          .isEqualTo(trainable.forward(PARAMETERS, samples, start));
+    }
+  }
+}

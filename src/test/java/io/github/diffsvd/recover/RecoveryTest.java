@@ -1,0 +1,80 @@
+package io.github.diffsvd.recover;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.diffsvd.Device;
+import io.github.diffsvd.GradientRule;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+class RecoveryTest {
+  private static Recovery.Result run(Picture picture, long seed) {
+    return run(picture, seed, 5, 15);
+  }
+
+  private static Recovery.Result run(Picture picture, long seed, int cells, int iterations) {
+    try (Device device = Device.open("cpu")) {
+      return Recovery.run(
+          device,
+          Samples.of(picture, 0.4, seed),
+          new Recovery.Settings(cells, iterations, GradientRule.moorePenrose(), seed),
+          (iteration, loss) -> {});
+    }
+  }
+
+  @Test
+  void learningHelps() {
+    Picture picture = TestPictures.smooth(64, 64);
+    Recovery.Result result = run(picture, 1);
+    assertThat(result.nonFiniteGradients()).isZero();
+    assertThat(result.untrained().psnr(picture)).isGreaterThan(25);
+    assertThat(result.learned().psnr(picture)).isGreaterThan(result.untrained().psnr(picture) + 1);
+  }
+
+  @Test
+  void learningHelpsWithAPhotograph() {
+    Picture picture = Picture.example().centreSquare(96);
+    Recovery.Result result = run(picture, 1, 10, 40);
+    assertThat(result.nonFiniteGradients()).isZero();
+    assertThat(result.learned().psnr(picture))
+        .isGreaterThan(result.untrained().psnr(picture) + 0.5)
+        .isGreaterThan(result.start().psnr(picture) + 0.3);
+  }
+
+  @Test
+  void theSeedDecidesEverything() {
+    Picture picture = TestPictures.smooth(40, 48);
+    Recovery.Result first = run(picture, 7);
+    Recovery.Result second = run(picture, 7);
+    assertThat(second.learned().values()).isEqualTo(first.learned().values());
+    assertThat(second.losses()).isEqualTo(first.losses());
+    assertThat(run(picture, 8).learned().values()).isNotEqualTo(first.learned().values());
+  }
+
+  /** Rank 1 and rank 0: nearly all singular values are equal, namely zero. */
+  @Test
+  void plainPicturesHaveFiniteGradients() {
+    for (double level : new double[] {0, 0.5, 1}) {
+      double[] values = new double[40 * 40 * 3];
+      Arrays.fill(values, level);
+      Picture picture = new Picture(40, 40, values);
+      Recovery.Result result = run(picture, 1);
+      assertThat(result.nonFiniteGradients()).isZero();
+      assertThat(result.learned().psnr(picture)).isGreaterThan(30);
+    }
+  }
+
+  @Test
+  void samplesShowTheirShareAndNothingElse() {
+    Picture picture = TestPictures.smooth(64, 64);
+    Samples samples = Samples.of(picture, 0.4, 3);
+    int seen = 0;
+    for (int i = 0; i < samples.seen().length; i++) {
+      assertThat(samples.values()[i]).isEqualTo(samples.seen()[i] ? picture.values()[i] : 0);
+      seen += samples.seen()[i] ? 1 : 0;
+    }
+    assertThat(seen / (double) samples.seen().length).isBetween(0.38, 0.42);
+    assertThat(samples.completed(new double[samples.seen().length]).values())
+        .isEqualTo(samples.values());
+  }
+}
