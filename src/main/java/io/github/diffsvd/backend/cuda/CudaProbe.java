@@ -16,9 +16,8 @@ import jcuda.driver.JCudaDriver;
  * Finds out what keeps CUDA from being used in this process. Nothing here throws, and nothing here
  * is done twice: what cannot be loaded once is lost to the process.
  *
- * <p>It asks the driver, which tells everything, and is the only part that has to be on a machine.
- * cuBLAS and cuSOLVER are loaded only after it has found a device: they are large, and parts of
- * cuSOLVER end the process where there is none.
+ * <p>It asks the driver, which comes with the machine and tells everything. cuBLAS and cuSOLVER are
+ * loaded only after it has found a device, for they are large and of no use without one.
  */
 final class CudaProbe {
   private static final String FATBIN = "/io/github/diffsvd/native/diffsvd.fatbin";

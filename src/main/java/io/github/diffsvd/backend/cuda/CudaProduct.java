@@ -8,6 +8,7 @@ import jcuda.Pointer;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasAtomicsMode;
 import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasStatus;
 
 /**
  * cuBLAS's strided-batched gemm, with a handle and a workspace of its own, so that nothing is
@@ -77,7 +78,12 @@ final class CudaProduct implements BatchedProduct {
     try {
       context.push();
       try {
-        context.checkCublas("cublasCreate", JCublas2.cublasCreate(handle));
+        int status = JCublas2.cublasCreate(handle);
+        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
+          // The binding sets it to whatever the failed call left behind.
+          RawPointer.set(handle, 0);
+        }
+        context.checkCublas("cublasCreate", status);
         context.checkCublas(
             "cublasSetAtomicsMode",
             JCublas2.cublasSetAtomicsMode(handle, cublasAtomicsMode.CUBLAS_ATOMICS_NOT_ALLOWED));

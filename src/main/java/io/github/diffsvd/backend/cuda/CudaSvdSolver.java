@@ -7,6 +7,7 @@ import io.github.diffsvd.backend.SvdBuffers;
 import io.github.diffsvd.backend.SvdSolver;
 import jcuda.jcusolver.JCusolverDn;
 import jcuda.jcusolver.cusolverDnHandle;
+import jcuda.jcusolver.cusolverStatus;
 
 /** A routine of cuSOLVER with a handle of its own. */
 final class CudaSvdSolver implements SvdSolver {
@@ -33,9 +34,12 @@ final class CudaSvdSolver implements SvdSolver {
     try {
       context.push();
       try {
-        // In this order: without a handle cuSOLVER's settings end the process where there is no
-        // device.
-        context.checkCusolver("cusolverDnCreate", JCusolverDn.cusolverDnCreate(handle));
+        int status = JCusolverDn.cusolverDnCreate(handle);
+        if (status != cusolverStatus.CUSOLVER_STATUS_SUCCESS) {
+          // The binding sets it to whatever the failed call left behind.
+          RawPointer.set(handle, 0);
+        }
+        context.checkCusolver("cusolverDnCreate", status);
         routine.open(context);
         context.checkCusolver(routine.name() + "_bufferSize", routine.bufferSize(handle, elements));
       } finally {

@@ -2,7 +2,9 @@ package io.github.diffsvd.backend.cuda;
 
 import io.github.diffsvd.DataType;
 import jcuda.jcusolver.JCusolverDn;
+import jcuda.jcusolver.cusolverStatus;
 import jcuda.jcusolver.gesvdjInfo;
+import org.bytedeco.javacpp.LongPointer;
 
 /**
  * The Jacobi iterations and their settings: cuSOLVER's own, which are a tolerance of machine
@@ -15,10 +17,23 @@ abstract class JacobiRoutine extends SvdRoutine {
     super(type, batch, m, n, name);
   }
 
+  /**
+   * JCusolver 12.6.0 hands the handle itself to cusolverDnCreateGesvdjInfo where the address of one
+   * is wanted, which for a fresh object is NULL and ends the process. So the object stands for an
+   * address first, and for the handle that is found there afterwards. A binding that does right
+   * leaves the place empty and the handle in the object.
+   */
   @Override
   void open(CudaContext context) {
-    context.checkCusolver(
-        "cusolverDnCreateGesvdjInfo", JCusolverDn.cusolverDnCreateGesvdjInfo(settings));
+    try (LongPointer place = new LongPointer(1)) {
+      place.put(0);
+      RawPointer.set(settings, place.address());
+      int status = JCusolverDn.cusolverDnCreateGesvdjInfo(settings);
+      if (status != cusolverStatus.CUSOLVER_STATUS_SUCCESS || place.get() != 0) {
+        RawPointer.set(settings, place.get());
+      }
+      context.checkCusolver("cusolverDnCreateGesvdjInfo", status);
+    }
   }
 
   @Override
