@@ -57,6 +57,14 @@ public final class KernelArguments {
     return whole.duplicate().flip().slice().order(ByteOrder.nativeOrder());
   }
 
+  /**
+   * The memory behind the struct, which stays where it is: a direct buffer, longer than what is
+   * packed.
+   */
+  public ByteBuffer memory() {
+    return whole.duplicate().clear().order(ByteOrder.nativeOrder());
+  }
+
   /** Bytes of scratch per row of n elements: whole cache lines, as padded() in tile_product.cuh. */
   public static long paddedElements(DataType type, long n) {
     long line = 64 / type.bytes();

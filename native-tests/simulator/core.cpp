@@ -1,0 +1,452 @@
+#include "core.h"
+
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+#include "core_internal.h"
+
+namespace simulator {
+
+namespace {
+
+constexpr uint64_t kPage = 4096, kAlignment = 256, kArenaBytes = uint64_t{1} << 40;
+constexpr unsigned char kGuard = 0xA5;
+
+struct CallFault {
+  std::string name;  // "any" for whatever comes
+  uint64_t countdown;
+  int status;
+  bool sticks;
+};
+std::vector<CallFault> call_faults;
+std::map<int, int32_t> solver_faults;
+
+uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
+
+// Device memory lies in one range that is reserved once and given out without ever coming back, each allocation at the end of its pages and before
+// pages that cannot be touched: use after free, or behind an end, is a fault, and never another allocation's data.
+struct Arena {
+  uint64_t base = 0, next = 0;
+
+  bool contains(uint64_t address) const { return base != 0 && address >= base && address < base + kArenaBytes; }
+
+  bool open() {
+    if (base) return true;
+    void* memory = mmap(nullptr, kArenaBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    base = reinterpret_cast<uint64_t>(memory);
+    next = base + kPage;
+    return true;
+  }
+};
+Arena arena;
+
+// Where a fault in queued work goes back to.
+thread_local sigjmp_buf fault_exit;
+thread_local volatile bool in_work = false;
+struct sigaction other_handler;
+
+void on_fault(int signal, siginfo_t* info, void* context) {
+  if (in_work && arena.contains(reinterpret_cast<uint64_t>(info->si_addr))) siglongjmp(fault_exit, 1);
+  // Not ours: Java's, which uses faults for its own ends.
+  if (other_handler.sa_flags & SA_SIGINFO) {
+    other_handler.sa_sigaction(signal, info, context);
+  } else if (other_handler.sa_handler != SIG_DFL && other_handler.sa_handler != SIG_IGN) {
+    other_handler.sa_handler(signal);
+  } else {
+    sigaction(signal, &other_handler, nullptr);
+  }
+}
+
+void catch_faults() {
+  static bool done = false;
+  if (done) return;
+  done = true;
+  struct sigaction action = {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigaction(SIGSEGV, &action, &other_handler);
+}
+
+struct Padding {
+  uint64_t begin, data, end, limit;  // guard bytes in [begin, data) and [end, limit)
+};
+Padding padding(uint64_t address, uint64_t bytes) {
+  return {address / kPage * kPage, address, address + bytes, address + round_up(bytes, kAlignment)};
+}
+
+int library_status(Library library, int status) {
+  switch (library) {
+    case Library::kCublas:
+      return 13;  // CUBLAS_STATUS_EXECUTION_FAILED
+    case Library::kCusolver:
+      return 6;  // CUSOLVER_STATUS_EXECUTION_FAILED
+    default:
+      return status;
+  }
+}
+
+void run(const std::function<void()>& work) {
+  State& s = state();
+  if (s.lost) return;
+  if (sigsetjmp(fault_exit, 1) != 0) {
+    in_work = false;
+    s.lost = kIllegalAddress;
+    return;
+  }
+  in_work = true;
+  work();
+  in_work = false;
+  std::string damage;
+  if (!guards_intact(&damage)) {
+    s.violations.push_back("written outside an allocation: " + damage);
+    s.lost = kIllegalAddress;
+  }
+}
+
+}  // namespace
+
+State& state() {
+  static State* state = new State;  // never destroyed: Java's threads outlive this library's statics
+  return *state;
+}
+
+std::vector<uint64_t>& context_stack() {
+  thread_local std::vector<uint64_t> stack;
+  return stack;
+}
+
+Call::Call(const char* name, Library library, bool needs_context) : name_(name), lock_(state().mutex) {
+  State& s = state();
+  s.calls[name]++;
+  for (CallFault& fault : call_faults) {
+    if (fault.countdown == 0 || (fault.name != "any" && fault.name != name)) continue;
+    if (--fault.countdown > 0) continue;
+    status_ = fault.status;
+    if (fault.sticks) {
+      s.lost = fault.status;
+      status_ = library_status(library, fault.status);
+    }
+    return;
+  }
+  if (s.lost && library != Library::kDriver) {
+    status_ = library_status(library, s.lost);
+  } else if (s.lost && needs_context) {
+    status_ = s.lost;
+  } else if (needs_context && (context_stack().empty() || !is_handle(context_stack().back(), Kind::kContext))) {
+    s.violations.push_back(std::string(name) + ": no context is current");
+    status_ = library == Library::kDriver ? kInvalidContext : 1;  // NOT_INITIALIZED of cuBLAS and cuSOLVER
+  }
+}
+
+Call::~Call() = default;
+
+int Call::wrong(const std::string& what, int status) {
+  state().violations.push_back(std::string(name_) + ": " + what);
+  status_ = status;
+  return status;
+}
+
+int unsupported(const char* name, int status) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  state().violations.push_back(std::string(name) + ": the simulator does not have it");
+  std::fprintf(stderr, "diffsvd simulator: %s is not supported\n", name);
+  return status;
+}
+
+uint64_t make_handle(Kind kind) {
+  static uint64_t next = 0x51d0000000000000;  // no address, so that nothing mistakes it for one
+  next += 16;
+  state().handles[next] = kind;
+  return next;
+}
+
+bool is_handle(uint64_t handle, Kind kind) {
+  const auto found = state().handles.find(handle);
+  return found != state().handles.end() && found->second == kind;
+}
+
+void drop_handle(uint64_t handle) { state().handles.erase(handle); }
+
+uint64_t allocate(uint64_t bytes) {
+  State& s = state();
+  if (!arena.open() || bytes > s.memory_bytes - s.used_bytes) return 0;
+  catch_faults();
+  const uint64_t rounded = round_up(bytes, kAlignment), pages = round_up(rounded, kPage), gap = round_up(bytes < (1 << 16) ? 1 << 16 : bytes, kPage);
+  if (arena.next + pages + gap > arena.base + kArenaBytes) return 0;
+  const uint64_t begin = arena.next, address = begin + pages - rounded;
+  if (mprotect(reinterpret_cast<void*>(begin), pages, PROT_READ | PROT_WRITE) != 0) return 0;
+  arena.next = begin + pages + gap;
+  s.used_bytes += bytes;
+  s.allocations[address] = {bytes, false};
+  const Padding p = padding(address, bytes);
+  std::memset(reinterpret_cast<void*>(p.begin), kGuard, p.data - p.begin);
+  std::memset(reinterpret_cast<void*>(p.end), kGuard, p.limit - p.end);
+  poison(address, bytes);
+  return address;
+}
+
+bool release(uint64_t address) {
+  State& s = state();
+  const auto found = s.allocations.find(address);
+  if (found == s.allocations.end() || found->second.host) return false;
+  const uint64_t begin = address / kPage * kPage, pages = round_up(address + found->second.bytes, kPage) - begin;
+  s.used_bytes -= found->second.bytes;
+  s.allocations.erase(found);
+  madvise(reinterpret_cast<void*>(begin), pages, MADV_DONTNEED);
+  mprotect(reinterpret_cast<void*>(begin), pages, PROT_NONE);
+  return true;
+}
+
+bool guards_intact(std::string* damage) {
+  for (const auto& [address, allocation] : state().allocations) {
+    if (allocation.host) continue;
+    const Padding p = padding(address, allocation.bytes);
+    for (uint64_t at = p.begin; at < p.limit; at++) {
+      if (at == p.data) at = p.end;
+      if (at >= p.limit || *reinterpret_cast<unsigned char*>(at) == kGuard) continue;
+      *damage = describe(at, 1);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_live(uint64_t address, uint64_t bytes) {
+  const auto& allocations = state().allocations;
+  auto after = allocations.upper_bound(address);
+  if (after == allocations.begin()) return false;
+  const auto& [begin, allocation] = *--after;
+  return address - begin <= allocation.bytes && bytes <= allocation.bytes - (address - begin);
+}
+
+std::string describe(uint64_t address, uint64_t bytes) {
+  std::ostringstream text;
+  text << bytes << " bytes at 0x" << std::hex << address << std::dec;
+  const auto& allocations = state().allocations;
+  auto after = allocations.upper_bound(address);
+  if (after == allocations.begin() && !arena.contains(address)) {
+    text << ", which is no device memory";
+  } else if (after != allocations.begin() && arena.contains(address)) {
+    const auto& [begin, allocation] = *--after;
+    text << ", " << address - begin << " bytes from the start of the nearest allocation, which has " << allocation.bytes;
+  } else {
+    text << (arena.contains(address) ? ", which is freed or was never allocated" : ", which is no device memory");
+  }
+  return text.str();
+}
+
+void poison(uint64_t address, uint64_t bytes) { std::memset(reinterpret_cast<void*>(address), 0xFF, bytes); }
+
+Stream* find_stream(uint64_t handle) {
+  const auto found = state().streams.find(handle);
+  return found == state().streams.end() ? nullptr : &found->second;
+}
+
+int enqueue(Call& call, uint64_t handle, std::function<void()> work) {
+  State& s = state();
+  Stream* stream = find_stream(handle);
+  if (handle <= 2) return call.wrong("work on a default stream, where the caller's was expected", kInvalidHandle);
+  if (!stream) return call.wrong("the stream does not exist, or exists no more", kInvalidHandle);
+  if (s.expected_stream && handle != s.expected_stream) return call.wrong("work on another stream than the caller's", kInvalidHandle);
+  if (stream->capture) {
+    stream->capture->nodes.push_back(std::move(work));
+    return kSuccess;
+  }
+  stream->queue.push_back(std::move(work));
+  stream->queued++;
+  return kSuccess;
+}
+
+void run_until(Stream& stream, uint64_t position) {
+  while (stream.done < position && !stream.queue.empty()) {
+    const std::function<void()> work = std::move(stream.queue.front());
+    stream.queue.pop_front();
+    stream.done++;
+    run(work);
+  }
+}
+
+void run_all() {
+  for (auto& [handle, stream] : state().streams) run_until(stream, stream.queued);
+}
+
+bool any_capture() {
+  for (auto& [handle, stream] : state().streams)
+    if (stream.capture) return true;
+  return false;
+}
+
+void break_captures() {
+  for (auto& [handle, stream] : state().streams)
+    if (stream.capture) stream.capture_broken = true;
+}
+
+int32_t solver_fault(int index) {
+  const auto found = solver_faults.find(index);
+  if (found == solver_faults.end()) return 0;
+  const int32_t info = found->second;
+  solver_faults.erase(found);
+  return info;
+}
+
+void* blas_symbol(const char* name) {
+  if (!state().blas) {
+    std::fprintf(stderr, "diffsvd simulator: no OpenBLAS; the command \"openblas PATH\" names it\n");
+    std::abort();
+  }
+  return dlsym(state().blas, name);
+}
+
+namespace {
+
+std::string open_library(std::istringstream& words, void** library) {
+  std::string path;
+  words >> path;
+  *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  return *library ? "" : std::string("error: ") + dlerror();
+}
+
+const char* kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::kContext:
+      return "primary context";
+    case Kind::kModule:
+      return "module";
+    case Kind::kFunction:
+      return "function";
+    case Kind::kStream:
+      return "stream";
+    case Kind::kEvent:
+      return "event";
+    case Kind::kGraph:
+      return "graph";
+    case Kind::kGraphExec:
+      return "executable graph";
+    case Kind::kCublas:
+      return "cuBLAS handle";
+    case Kind::kCusolver:
+      return "cuSOLVER handle";
+    default:
+      return "gesvdjInfo";
+  }
+}
+
+std::string leaks() {
+  std::ostringstream text;
+  for (const auto& [address, allocation] : state().allocations)
+    text << "0x" << std::hex << address << std::dec << ": " << allocation.bytes << " bytes of " << (allocation.host ? "host" : "device")
+         << " memory\n";
+  for (const auto& [handle, kind] : state().handles)
+    if (kind != Kind::kFunction) text << kind_name(kind) << '\n';
+  return text.str();
+}
+
+std::string lines(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& line : all) text += line + '\n';
+  return text;
+}
+
+}  // namespace
+
+// kernels PATH             the library with the kernels compiled for the host, one thread for a block
+// threaded-kernels PATH    the same with true blocks
+// openblas PATH
+// threaded on|off          which of the two launches run
+// capability N             80 for 8.0
+// memory BYTES             of the device
+// stream HANDLE            work on any other is wrong; 0: any is right
+// fail CALL N STATUS       the N-th call from now on of that name returns the status; CALL may be "any"
+// lose CALL N STATUS       the same, and the status sticks
+// info MATRIX VALUE        the next solver call reports this for that matrix
+// no-faults                forgets faults, and a context that was lost
+// reset                    the device as it was at first: whatever is left is thrown away, so that a test of a leak or a lost context ends clean
+// calls CALL               how often it was called; "calls any" for all
+// counts                   every name with its count
+// violations               what was done wrong, one a line, and forgets it
+// leaks                    what was not given back, one a line
+std::string control(const std::string& command) {
+  State& s = state();
+  std::lock_guard<std::recursive_mutex> lock(s.mutex);
+  std::istringstream words(command);
+  std::string verb, name;
+  words >> verb;
+  if (verb == "kernels") return open_library(words, &s.kernels);
+  if (verb == "threaded-kernels") return open_library(words, &s.threaded_kernels);
+  if (verb == "openblas") return open_library(words, &s.blas);
+  if (verb == "threaded") {
+    words >> name;
+    s.threaded = name == "on";
+    return s.threaded && !s.threaded_kernels ? "error: no threaded kernels" : "";
+  }
+  if (verb == "capability") return words >> s.compute_capability ? "" : "error: capability N";
+  if (verb == "memory") return words >> s.memory_bytes ? "" : "error: memory BYTES";
+  if (verb == "stream") return words >> s.expected_stream ? "" : "error: stream HANDLE";
+  if (verb == "fail" || verb == "lose") {
+    CallFault fault{"", 0, 0, verb == "lose"};
+    if (!(words >> fault.name >> fault.countdown >> fault.status)) return "error: " + verb + " CALL N STATUS";
+    call_faults.push_back(fault);
+    return "";
+  }
+  if (verb == "info") {
+    int matrix, value;
+    if (!(words >> matrix >> value)) return "error: info MATRIX VALUE";
+    solver_faults[matrix] = value;
+    return "";
+  }
+  if (verb == "no-faults") {
+    call_faults.clear();
+    solver_faults.clear();
+    s.lost = 0;
+    return "";
+  }
+  if (verb == "reset") {
+    std::vector<uint64_t> left;
+    for (const auto& [address, allocation] : s.allocations) left.push_back(address);
+    for (const uint64_t address : left) release(address);
+    for (auto& [address, allocation] : s.allocations) std::free(reinterpret_cast<void*>(address));
+    s.allocations.clear();
+    s.handles.clear();
+    s.streams.clear();
+    s.modules.clear();
+    s.functions.clear();
+    s.graphs.clear();
+    s.graph_execs.clear();
+    s.events.clear();
+    s.violations.clear();
+    s.context = s.retained = s.lost = 0;
+    s.used_bytes = s.expected_stream = 0;
+    call_faults.clear();
+    solver_faults.clear();
+    return "";
+  }
+  if (verb == "calls") {
+    words >> name;
+    uint64_t count = 0;
+    for (const auto& [called, times] : s.calls)
+      if (name == "any" || name == called) count += times;
+    return std::to_string(count);
+  }
+  if (verb == "counts") {
+    std::string text;
+    for (const auto& [called, times] : s.calls) text += called + ' ' + std::to_string(times) + '\n';
+    return text;
+  }
+  if (verb == "violations") {
+    const std::string text = lines(s.violations);
+    s.violations.clear();
+    return text;
+  }
+  if (verb == "leaks") return leaks();
+  return "error: unknown command " + verb;
+}
+
+}  // namespace simulator

@@ -1,0 +1,90 @@
+// The part of the core that only the driver's stand-in sees.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core.h"
+
+namespace simulator {
+
+struct Graph {
+  std::vector<std::function<void()>> nodes;
+};
+
+struct Stream {
+  std::deque<std::function<void()>> queue;
+  uint64_t queued = 0, done = 0;
+  std::unique_ptr<Graph> capture;  // what is being captured, or null
+  bool capture_broken = false;
+};
+
+struct Allocation {
+  uint64_t bytes;
+  bool host;  // page-locked host memory
+};
+
+struct Module {
+  std::string image;
+};
+
+struct Function {
+  std::string name;
+  int64_t (*body)(const void* arguments, const void* launch);
+  int64_t argument_bytes;
+  int most_scratch;
+};
+
+struct State {
+  std::recursive_mutex mutex;
+
+  bool initialized = false;
+  int lost = 0;  // the status that sticks, or 0
+
+  int compute_capability = 80;
+  uint64_t memory_bytes = uint64_t{8} << 30;
+  uint64_t used_bytes = 0;
+
+  std::map<uint64_t, Kind> handles;
+  std::map<uint64_t, Allocation> allocations;  // by address
+  std::map<uint64_t, Stream> streams;
+  std::map<uint64_t, Module> modules;
+  std::map<uint64_t, Function> functions;
+  std::map<uint64_t, Graph> graphs, graph_execs;
+  std::map<uint64_t, std::pair<uint64_t, uint64_t>> events;  // stream and position; stream 0 where not recorded
+
+  uint64_t context = 0;  // the primary context, while it is retained
+  int retained = 0;
+
+  uint64_t expected_stream = 0;  // 0: any
+  bool threaded = false;         // launches with their true number of threads
+  void* kernels = nullptr;
+  void* threaded_kernels = nullptr;
+  void* blas = nullptr;
+
+  std::map<std::string, uint64_t> calls;
+  std::vector<std::string> violations;
+};
+
+State& state();
+
+uint64_t allocate(uint64_t bytes);  // 0 where there is no room
+bool release(uint64_t address);
+bool guards_intact(std::string* damage);
+
+Stream* find_stream(uint64_t handle);
+void run_until(Stream& stream, uint64_t position);
+void run_all();
+bool any_capture();
+void break_captures();
+
+// The contexts of the calling thread, the current one last.
+std::vector<uint64_t>& context_stack();
+
+// One command of a test; the answer, or text that begins with "error: ".
+std::string control(const std::string& command);
+
+}  // namespace simulator

@@ -1,0 +1,345 @@
+// The stand-in for libcusolver.so.11: the four SVD routines of the CUDA backend, on OpenBLAS's gesvd. Each honours leading dimensions, strides, job
+// flags and what it returns: gesvd the adjoint of V, the others V; gesvdjBatched the full U.
+#include <algorithm>
+#include <complex>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "core.h"
+
+using namespace simulator;
+
+namespace {
+
+constexpr int kNotInitializedHandle = 1;  // CUSOLVER_STATUS_NOT_INITIALIZED
+constexpr int kBadValue = 3;              // CUSOLVER_STATUS_INVALID_VALUE
+
+std::map<uint64_t, uint64_t> streams;  // by handle
+
+bool known(Call& call, uint64_t handle) {
+  if (is_handle(handle, Kind::kCusolver)) return true;
+  call.wrong("the handle does not exist, or exists no more", kNotInitializedHandle);
+  return false;
+}
+
+template <class T>
+struct Lapack {
+  using Real = T;
+};
+template <class R>
+struct Lapack<std::complex<R>> {
+  using Real = R;
+};
+template <class T>
+constexpr const char* kGesvd = "LAPACKE_sgesvd";
+template <>
+constexpr const char* kGesvd<double> = "LAPACKE_dgesvd";
+template <>
+constexpr const char* kGesvd<std::complex<float>> = "LAPACKE_cgesvd";
+template <>
+constexpr const char* kGesvd<std::complex<double>> = "LAPACKE_zgesvd";
+
+template <class R>
+R conjugate(R x) {
+  return x;
+}
+template <class R>
+std::complex<R> conjugate(std::complex<R> x) {
+  return std::conj(x);
+}
+
+// A matrix in each matrix of a batch: where, extents, and how far apart columns and matrices are, in elements.
+struct Operand {
+  uint64_t address = 0;
+  int rows = 0, columns = 0, leading = 1;
+  long long stride = 0;
+
+  uint64_t bytes(int batch, size_t element) const {
+    return (static_cast<uint64_t>(stride) * (batch - 1) + static_cast<uint64_t>(leading) * (columns - 1) + rows) * element;
+  }
+};
+
+struct Problem {
+  const char* name;
+  uint64_t handle;
+  int m, n, batch;
+  bool vectors;
+  Operand a, s, u, v;  // s is a column
+  bool adjoint;        // v takes Vᴴ
+  uint64_t work;
+  int work_elements, work_needed;
+  uint64_t info;
+};
+
+// Writes one matrix's results; everything that is written is poisoned first, and A afterwards.
+template <class T>
+void decompose(const Problem& p, int index, int32_t fault) {
+  using R = typename Lapack<T>::Real;
+  using Gesvd = int (*)(int, char, char, int, int, void*, int, void*, void*, int, void*, int, void*);
+  const auto gesvd = reinterpret_cast<Gesvd>(blas_symbol(kGesvd<T>));
+  auto* a = reinterpret_cast<T*>(p.a.address) + index * p.a.stride;
+  auto* s = reinterpret_cast<R*>(p.s.address) + index * p.s.stride;
+  auto* u = reinterpret_cast<T*>(p.u.address) + index * p.u.stride;
+  auto* v = reinterpret_cast<T*>(p.v.address) + index * p.v.stride;
+  auto* info = reinterpret_cast<int32_t*>(p.info) + index;
+
+  const int m = p.m, n = p.n, k = std::min(m, n);
+  std::vector<T> matrix(size_t(m) * n), left(size_t(m) * std::max(p.u.columns, k)), right(size_t(n) * n);
+  std::vector<R> values(k), rest(k);
+  for (int j = 0; j < n; j++) std::copy_n(a + size_t(j) * p.a.leading, m, &matrix[size_t(j) * m]);
+  const char job = p.vectors && (p.u.columns > k || p.v.columns > k) ? 'A' : 'S';
+  *info = gesvd(102, job, job, m, n, matrix.data(), m, values.data(), left.data(), m, right.data(), n, rest.data());
+  if (fault) {
+    *info = fault;
+    std::memset(static_cast<void*>(left.data()), 0xFF, left.size() * sizeof(T));
+    std::memset(static_cast<void*>(right.data()), 0xFF, right.size() * sizeof(T));
+    std::memset(static_cast<void*>(values.data()), 0xFF, values.size() * sizeof(R));
+  }
+  for (int i = 0; i < p.s.rows; i++) s[i] = values[i];
+  if (p.vectors) {
+    for (int j = 0; j < p.u.columns; j++) std::copy_n(&left[size_t(j) * m], m, u + size_t(j) * p.u.leading);
+    for (int j = 0; j < p.v.columns; j++) {
+      for (int i = 0; i < p.v.rows; i++) v[i + size_t(j) * p.v.leading] = p.adjoint ? right[i + size_t(j) * n] : conjugate(right[j + size_t(i) * n]);
+    }
+  }
+  for (int j = 0; j < n; j++) poison(reinterpret_cast<uint64_t>(a + size_t(j) * p.a.leading), m * sizeof(T));
+}
+
+template <class T>
+int solve(Call& call, const Problem& p) {
+  using R = typename Lapack<T>::Real;
+  if (!known(call, p.handle)) return call.status();
+  if (p.m < 0 || p.n < 0 || p.batch < 1) return call.wrong("an extent", kBadValue);
+  if (p.work_elements < p.work_needed)
+    return call.wrong("a workspace of " + std::to_string(p.work_elements) + " elements, where bufferSize asks for " + std::to_string(p.work_needed),
+                      kBadValue);
+  struct Range {
+    const char* name;
+    uint64_t address, bytes;
+  };
+  std::vector<Range> ranges = {{"A", p.a.address, p.a.bytes(p.batch, sizeof(T))},
+                               {"S", p.s.address, p.s.bytes(p.batch, sizeof(R))},
+                               {"work", p.work, p.work_elements * sizeof(T)},
+                               {"info", p.info, p.batch * sizeof(int32_t)}};
+  if (p.vectors) {
+    ranges.push_back({"U", p.u.address, p.u.bytes(p.batch, sizeof(T))});
+    ranges.push_back({"V", p.v.address, p.v.bytes(p.batch, sizeof(T))});
+  }
+  for (const Range& range : ranges)
+    if (!is_live(range.address, range.bytes)) return call.wrong(std::string(range.name) + ": " + describe(range.address, range.bytes), kBadValue);
+  for (const Range& one : ranges)
+    for (const Range& other : ranges)
+      if (&one < &other && one.address < other.address + other.bytes && other.address < one.address + one.bytes)
+        return call.wrong(std::string(one.name) + " overlaps " + other.name, kBadValue);
+  for (const Operand* each : {&p.a, &p.u, &p.v})
+    if ((p.vectors || each == &p.a) && each->leading < std::max(1, each->rows)) return call.wrong("a leading dimension", kBadValue);
+
+  std::vector<int32_t> faults(p.batch);
+  for (int i = 0; i < p.batch; i++) faults[i] = solver_fault(i);
+  return enqueue(call, streams[p.handle], [p, faults] {
+    poison(p.work, p.work_elements * sizeof(T));
+    for (int i = 0; i < p.batch; i++) decompose<T>(p, i, faults[i]);
+  });
+}
+
+// A size like any other; the point is that the caller gives as much.
+int work_elements(int m, int n, int batch) { return std::max(1, m) + 3 * std::max(1, n) + 5 + batch; }
+
+int answer(const char* name, uint64_t handle, int m, int n, int batch, int* elements) {
+  Call call(name, Library::kCusolver);
+  if (call.failed() || !known(call, handle)) return call.status();
+  if (m < 0 || n < 0 || batch < 0 || !elements) return call.wrong("an extent", kBadValue);
+  *elements = work_elements(m, n, batch);
+  return 0;
+}
+
+bool known_settings(Call& call, uint64_t settings) {
+  if (is_handle(settings, Kind::kGesvdjInfo)) return true;
+  call.wrong("the gesvdjInfo does not exist, or exists no more", kBadValue);
+  return false;
+}
+
+template <class T>
+int gesvd(const char* name, uint64_t handle, signed char job_u, signed char job_v, int m, int n, uint64_t a, int lda, uint64_t s, uint64_t u, int ldu,
+          uint64_t v, int ldv, uint64_t work, int elements, uint64_t info) {
+  Call call(name, Library::kCusolver);
+  if (call.failed()) return call.status();
+  if (m < n) return call.wrong("m < n", kBadValue);
+  if ((job_u != 'S' && job_u != 'A' && job_u != 'N') || (job_v != 'S' && job_v != 'A' && job_v != 'N') || (job_u == 'N') != (job_v == 'N'))
+    return call.wrong("the simulator has jobs S, A and N", kBadValue);
+  return solve<T>(call, {name,
+                         handle,
+                         m,
+                         n,
+                         1,
+                         job_u != 'N',
+                         {a, m, n, lda},
+                         {s, n, 1, n},
+                         {u, m, job_u == 'A' ? m : n, ldu},
+                         {v, n, n, ldv},
+                         true,
+                         work,
+                         elements,
+                         work_elements(m, n, 1),
+                         info});
+}
+
+template <class T>
+int gesvdj(const char* name, uint64_t handle, int job, int thin, int m, int n, uint64_t a, int lda, uint64_t s, uint64_t u, int ldu, uint64_t v,
+           int ldv, uint64_t work, int elements, uint64_t info, uint64_t settings) {
+  Call call(name, Library::kCusolver);
+  if (call.failed() || !known_settings(call, settings)) return call.status();
+  const int k = std::min(m, n);
+  return solve<T>(call, {name,
+                         handle,
+                         m,
+                         n,
+                         1,
+                         job == 1,
+                         {a, m, n, lda},
+                         {s, k, 1, k},
+                         {u, m, thin ? k : m, ldu},
+                         {v, n, thin ? k : n, ldv},
+                         false,
+                         work,
+                         elements,
+                         work_elements(m, n, 1),
+                         info});
+}
+
+template <class T>
+int gesvdj_batched(const char* name, uint64_t handle, int job, int m, int n, uint64_t a, int lda, uint64_t s, uint64_t u, int ldu, uint64_t v,
+                   int ldv, uint64_t work, int elements, uint64_t info, uint64_t settings, int batch) {
+  Call call(name, Library::kCusolver);
+  if (call.failed() || !known_settings(call, settings)) return call.status();
+  if (m > 32 || n > 32) return call.wrong("more than 32 rows or columns", kBadValue);
+  const int k = std::min(m, n);
+  return solve<T>(call, {name,
+                         handle,
+                         m,
+                         n,
+                         batch,
+                         job == 1,
+                         {a, m, n, lda, 1LL * lda * n},
+                         {s, k, 1, k, k},
+                         {u, m, m, ldu, 1LL * ldu * m},
+                         {v, n, n, ldv, 1LL * ldv * n},
+                         false,
+                         work,
+                         elements,
+                         work_elements(m, n, batch),
+                         info});
+}
+
+template <class T>
+int gesvda(const char* name, uint64_t handle, int job, int rank, int m, int n, uint64_t a, int lda, long long stride_a, uint64_t s,
+           long long stride_s, uint64_t u, int ldu, long long stride_u, uint64_t v, int ldv, long long stride_v, uint64_t work, int elements,
+           uint64_t info, double* residuals, int batch) {
+  Call call(name, Library::kCusolver);
+  if (call.failed()) return call.status();
+  if (m < n || rank < 1 || rank > n) return call.wrong("m < n, or a rank out of range", kBadValue);
+  if (residuals) return call.wrong("residuals were asked for, for which it waits", kBadValue);
+  return solve<T>(call, {name,
+                         handle,
+                         m,
+                         n,
+                         batch,
+                         job == 1,
+                         {a, m, n, lda, stride_a},
+                         {s, rank, 1, rank, stride_s},
+                         {u, m, rank, ldu, stride_u},
+                         {v, n, rank, ldv, stride_v},
+                         false,
+                         work,
+                         elements,
+                         work_elements(m, n, batch),
+                         info});
+}
+
+}  // namespace
+
+#define API extern "C" int
+
+API cusolverDnCreate(uint64_t* handle) {
+  Call call("cusolverDnCreate", Library::kCusolver);
+  if (call.failed()) return call.status();
+  *handle = make_handle(Kind::kCusolver);
+  streams[*handle] = 0;
+  return 0;
+}
+
+API cusolverDnDestroy(uint64_t handle) {
+  Call call("cusolverDnDestroy", Library::kCusolver);
+  if (call.failed() || !known(call, handle)) return call.status();
+  streams.erase(handle);
+  drop_handle(handle);
+  return 0;
+}
+
+API cusolverDnSetStream(uint64_t handle, uint64_t stream) {
+  Call call("cusolverDnSetStream", Library::kCusolver);
+  if (call.failed() || !known(call, handle)) return call.status();
+  streams[handle] = stream;
+  return 0;
+}
+
+API cusolverGetVersion(int* version) {
+  Call call("cusolverGetVersion", Library::kCusolver, false);
+  *version = 11604;
+  return call.status();
+}
+
+API cusolverDnCreateGesvdjInfo(uint64_t* settings) {
+  Call call("cusolverDnCreateGesvdjInfo", Library::kCusolver);
+  if (call.failed()) return call.status();
+  *settings = make_handle(Kind::kGesvdjInfo);
+  return 0;
+}
+
+API cusolverDnDestroyGesvdjInfo(uint64_t settings) {
+  Call call("cusolverDnDestroyGesvdjInfo", Library::kCusolver);
+  if (call.failed() || !known_settings(call, settings)) return call.status();
+  drop_handle(settings);
+  return 0;
+}
+
+#define ROUTINES(L, T)                                                                                                                              \
+  API cusolverDn##L##gesvd_bufferSize(uint64_t handle, int m, int n, int* elements) {                                                               \
+    return answer("cusolverDn" #L "gesvd_bufferSize", handle, m, n, 1, elements);                                                                   \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvd(uint64_t handle, signed char job_u, signed char job_v, int m, int n, uint64_t a, int lda, uint64_t s, uint64_t u,        \
+                           int ldu, uint64_t v, int ldv, uint64_t work, int elements, uint64_t, uint64_t info) {                                    \
+    return gesvd<T>("cusolverDn" #L "gesvd", handle, job_u, job_v, m, n, a, lda, s, u, ldu, v, ldv, work, elements, info);                          \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvdj_bufferSize(uint64_t handle, int, int, int m, int n, uint64_t, int, uint64_t, uint64_t, int, uint64_t, int,              \
+                                       int* elements, uint64_t) {                                                                                   \
+    return answer("cusolverDn" #L "gesvdj_bufferSize", handle, m, n, 1, elements);                                                                  \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvdj(uint64_t handle, int job, int thin, int m, int n, uint64_t a, int lda, uint64_t s, uint64_t u, int ldu, uint64_t v,     \
+                            int ldv, uint64_t work, int elements, uint64_t info, uint64_t settings) {                                               \
+    return gesvdj<T>("cusolverDn" #L "gesvdj", handle, job, thin, m, n, a, lda, s, u, ldu, v, ldv, work, elements, info, settings);                 \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvdjBatched_bufferSize(uint64_t handle, int, int m, int n, uint64_t, int, uint64_t, uint64_t, int, uint64_t, int,            \
+                                              int* elements, uint64_t, int batch) {                                                                 \
+    return answer("cusolverDn" #L "gesvdjBatched_bufferSize", handle, m, n, batch, elements);                                                       \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvdjBatched(uint64_t handle, int job, int m, int n, uint64_t a, int lda, uint64_t s, uint64_t u, int ldu, uint64_t v,        \
+                                   int ldv, uint64_t work, int elements, uint64_t info, uint64_t settings, int batch) {                             \
+    return gesvdj_batched<T>("cusolverDn" #L "gesvdjBatched", handle, job, m, n, a, lda, s, u, ldu, v, ldv, work, elements, info, settings, batch); \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvdaStridedBatched_bufferSize(uint64_t handle, int, int, int m, int n, uint64_t, int, long long, uint64_t, long long,        \
+                                                     uint64_t, int, long long, uint64_t, int, long long, int* elements, int batch) {                \
+    return answer("cusolverDn" #L "gesvdaStridedBatched_bufferSize", handle, m, n, batch, elements);                                                \
+  }                                                                                                                                                 \
+  API cusolverDn##L##gesvdaStridedBatched(uint64_t handle, int job, int rank, int m, int n, uint64_t a, int lda, long long stride_a, uint64_t s,    \
+                                          long long stride_s, uint64_t u, int ldu, long long stride_u, uint64_t v, int ldv, long long stride_v,     \
+                                          uint64_t work, int elements, uint64_t info, double* residuals, int batch) {                               \
+    return gesvda<T>("cusolverDn" #L "gesvdaStridedBatched", handle, job, rank, m, n, a, lda, stride_a, s, stride_s, u, ldu, stride_u, v, ldv,      \
+                     stride_v, work, elements, info, residuals, batch);                                                                             \
+  }
+
+ROUTINES(S, float)
+ROUTINES(D, double)
+ROUTINES(C, std::complex<float>)
+ROUTINES(Z, std::complex<double>)

@@ -1,0 +1,82 @@
+package io.github.diffsvd.simulator;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Path;
+import java.util.List;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.global.openblas;
+
+/**
+ * The stand-ins for the CUDA libraries, native-tests/simulator. Loaded before JCuda is touched for
+ * the first time, they are what its natives are linked with from then on, in this JVM; cuda:0 is
+ * the simulator. {@link SimulatorSession} loads them where the property diffsvd.simulator names
+ * their folder.
+ */
+public final class Simulator {
+  private static final String FOLDER_PROPERTY = "diffsvd.simulator";
+
+  private static final List<String> LIBRARIES =
+      List.of("libcuda.so.1", "libcublas.so.12", "libcusolver.so.11", "libcusolverMg.so.11");
+
+  private Simulator() {}
+
+  /** Whether cuda:0 is the simulator. */
+  public static boolean isLoaded() {
+    return System.getProperty(FOLDER_PROPERTY) != null;
+  }
+
+  static void load() {
+    Path folder = Path.of(System.getProperty(FOLDER_PROPERTY)).toAbsolutePath();
+    for (String library : LIBRARIES) {
+      System.load(folder.resolve(library).toString());
+    }
+    Loader.load(openblas.class);
+    openblas.blas_set_num_threads(1);
+    try {
+      tell(
+          "openblas "
+              + Loader.cacheResource(
+                  Simulator.class.getResource(
+                      "/org/bytedeco/openblas/" + Loader.getPlatform() + "/libopenblas.so.0")));
+      URL kernels = Simulator.class.getResource("/io/github/diffsvd/native/libdiffsvd_baseline.so");
+      tell("kernels " + Path.of(kernels.toURI()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+    Path threaded = folder.resolve("libdiffsvd_threaded.so");
+    if (java.nio.file.Files.exists(threaded)) {
+      tell("threaded-kernels " + threaded);
+    }
+  }
+
+  /** Gives one of the commands that core.cpp lists, and returns the answer. */
+  public static String tell(String command) {
+    String answer = control(command);
+    if (answer.startsWith("error: ")) {
+      throw new IllegalArgumentException(command + ": " + answer);
+    }
+    return answer;
+  }
+
+  /** How often a function was called so far. */
+  public static long calls(String name) {
+    return Long.parseLong(tell("calls " + name));
+  }
+
+  /** What was done wrong since the last time it was asked for. */
+  public static List<String> violations() {
+    return tell("violations").lines().toList();
+  }
+
+  /** What was not given back. */
+  public static List<String> leaks() {
+    return tell("leaks").lines().toList();
+  }
+
+  private static native String control(String command);
+}
