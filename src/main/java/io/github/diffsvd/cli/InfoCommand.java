@@ -2,10 +2,8 @@ package io.github.diffsvd.cli;
 
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
-import java.io.IOException;
-import java.io.InputStream;
+import io.github.diffsvd.backend.cuda.CudaDiagnosis;
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -16,12 +14,10 @@ import picocli.CommandLine.Spec;
     name = "info",
     description = "Devices, driver, CUDA libraries, kernels and threads: what works, and why not.")
 final class InfoCommand implements Callable<Integer> {
-  private static final String FATBIN = "/io/github/diffsvd/native/diffsvd.fatbin";
-
   @Spec private CommandSpec spec;
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
     line(
         out,
@@ -42,8 +38,7 @@ final class InfoCommand implements Callable<Integer> {
             + " processors");
     line(out, "cpu", describe("cpu"));
     line(out, "cuda:0", describe("cuda:0"));
-    cudaDetails().forEach(detail -> line(out, "", detail));
-    line(out, "fatbin", fatbin());
+    CudaDiagnosis.lines().forEach(detail -> line(out, "", detail));
     return 0;
   }
 
@@ -58,19 +53,6 @@ final class InfoCommand implements Callable<Integer> {
       String reason = e.getMessage();
       return "unusable: "
           + (reason.startsWith(name + ": ") ? reason.substring(name.length() + 2) : reason);
-    }
-  }
-
-  /** Driver and libraries, one line each. */
-  private static List<String> cudaDetails() {
-    return List.of();
-  }
-
-  private static String fatbin() throws IOException {
-    try (InputStream stream = InfoCommand.class.getResourceAsStream(FATBIN)) {
-      return stream == null
-          ? "none: built without nvcc, so CUDA cannot be used"
-          : "CUDA kernels, " + stream.readAllBytes().length + " bytes";
     }
   }
 }

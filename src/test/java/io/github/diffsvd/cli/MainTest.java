@@ -205,7 +205,7 @@ class MainTest {
   void infoNamesEveryDeviceAndWhyNot() {
     Result result = run("info");
     assertThat(result.status()).isZero();
-    assertThat(result.out()).contains("java", "cpu", "threads", "cuda:0", "fatbin");
+    assertThat(result.out()).contains("java", "cpu", "threads", "cuda:0", "kernels");
   }
 
   @ParameterizedTest
