@@ -26,16 +26,16 @@ struct Pair {
 };
 
 // The Moore–Penrose pseudoinverse (arXiv 2411.14141): 1/x where |x| > τ, else 0, with τ = tolerance·s_1. A τ below the smallest normal number is
-// raised to it, so that 1/x does not overflow.
+// raised to it, so that 1/x does not overflow. NaN stays NaN: a bad matrix must not get a finite gradient.
 template <class R>
 struct MoorePenrose {
   R threshold;
 
   DEVICE MoorePenrose(const RuleArguments& rule, R largest) {
     threshold = R(rule.tolerance) * largest;
-    if (threshold < Limits<R>::smallest_normal) threshold = Limits<R>::smallest_normal;
+    if (!(threshold >= Limits<R>::smallest_normal)) threshold = Limits<R>::smallest_normal;
   }
-  DEVICE R inverse(R x) const { return fabs(x) > threshold ? 1 / x : R(0); }
+  DEVICE R inverse(R x) const { return fabs(x) <= threshold ? R(0) : 1 / x; }
   DEVICE Pair<R> pair(R s_i, R s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
 };
 

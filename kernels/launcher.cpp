@@ -32,7 +32,7 @@ void raise(JNIEnv* env, const char* type, const std::string& message) { env->Thr
 }  // namespace
 
 extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jstring name, jobject arguments,
-                                                                                        jlong block, jlong blocks, jlong scratch_bytes) {
+                                                                                          jlong block, jlong blocks, jlong scratch_bytes) {
   static const Kernels kernels;
   if (!kernels.library) {
     raise(env, "java/lang/UnsatisfiedLinkError", kernels.error);
@@ -53,8 +53,9 @@ extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_backend_cpu_CpuKerne
     return nullptr;
   }
   if (env->GetDirectBufferCapacity(arguments) != *expected) {
-    raise(env, "java/lang/IllegalArgumentException", std::string(symbol) + ": expected " + std::to_string(*expected) + " bytes of arguments, got " +
-                                                         std::to_string(env->GetDirectBufferCapacity(arguments)));
+    raise(env, "java/lang/IllegalArgumentException",
+          std::string(symbol) + ": expected " + std::to_string(*expected) + " bytes of arguments, got " +
+              std::to_string(env->GetDirectBufferCapacity(arguments)));
     return nullptr;
   }
   if (blocks == 0) return nullptr;

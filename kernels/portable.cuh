@@ -31,10 +31,10 @@ struct Block {
   DEVICE bool any(bool condition) const { return __syncthreads_or(condition); }
 };
 
-#define KERNEL(body, suffix, Arguments)                                  \
+#define KERNEL(body, suffix, Arguments)                                   \
   extern "C" __global__ void body##_##suffix(const Arguments arguments) { \
-    extern __shared__ __align__(16) unsigned char scratch[];             \
-    body(arguments, Block{scratch});                                     \
+    extern __shared__ __align__(16) unsigned char scratch[];              \
+    body(arguments, Block{scratch});                                      \
   }
 
 #else
@@ -89,10 +89,10 @@ inline int64_t run_kernel(const Launch& launch, const Body& body) {
 }
 
 // The second symbol tells the size of the struct, so that a caller that packs another one is refused.
-#define KERNEL(body, suffix, Arguments)                                                                   \
-  extern "C" int64_t body##_##suffix(const Arguments* arguments, const Launch* launch) {                  \
-    return run_kernel(*launch, [arguments](const Block& block) { body(*arguments, block); });             \
-  }                                                                                                       \
+#define KERNEL(body, suffix, Arguments)                                                       \
+  extern "C" int64_t body##_##suffix(const Arguments* arguments, const Launch* launch) {      \
+    return run_kernel(*launch, [arguments](const Block& block) { body(*arguments, block); }); \
+  }                                                                                           \
   extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
 
 #endif
@@ -101,7 +101,7 @@ inline int64_t run_kernel(const Launch& launch, const Body& body) {
   KERNEL(body, f32, Arguments<float>)          \
   KERNEL(body, f64, Arguments<double>)
 
-#define KERNEL_FOR_ALL_TYPES(body, Arguments)    \
-  KERNEL_FOR_REAL_TYPES(body, Arguments)         \
-  KERNEL(body, c64, Arguments<Complex<float>>)   \
+#define KERNEL_FOR_ALL_TYPES(body, Arguments)  \
+  KERNEL_FOR_REAL_TYPES(body, Arguments)       \
+  KERNEL(body, c64, Arguments<Complex<float>>) \
   KERNEL(body, c128, Arguments<Complex<double>>)

@@ -1,8 +1,9 @@
 // Real and complex numbers under the same names: a kernel is written once and instantiated for float, double, Complex<float>, Complex<double>.
 #pragma once
 
-#include <cfloat>
 #include <math.h>
+
+#include <cfloat>
 
 #include "portable.cuh"
 

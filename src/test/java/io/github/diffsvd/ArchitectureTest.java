@@ -57,6 +57,15 @@ class ArchitectureTest {
           .resideOutsideOfPackage(CPU)
           .should()
           .dependOnClassesThat()
+          .resideInAPackage("org.bytedeco.openblas..");
+
+  @ArchTest
+  static final ArchRule rawPointersStayInTheBackends =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(BACKENDS)
+          .should()
+          .dependOnClassesThat()
           .resideInAPackage("org.bytedeco..");
 
   @ArchTest

@@ -1,0 +1,566 @@
+// The kernels alone, against the textbook formula in long double. Compiled by the C++ compiler as serial code, under the sanitizers and with one
+// thread per CUDA thread, and by nvcc for a GPU; see CMakeLists.txt. usage: kernel_tests [PART OF A CASE'S NAME]
+#include "portable.cuh"
+
+#if defined(DIFFSVD_THREADED_BLOCKS)
+#include <cstring>
+
+// A test of this test: DIFFSVD_SKIP_BARRIER=svd_backward.cu:97 takes out the barrier in that line, and ThreadSanitizer must notice.
+inline bool skips_barrier(const char* file, int line) {
+  static const char* const skipped = std::getenv("DIFFSVD_SKIP_BARRIER");
+  const char* slash = std::strrchr(file, '/');
+  char here[200];
+  return skipped && std::snprintf(here, sizeof here, "%s:%d", slash ? slash + 1 : file, line) > 0 && std::strcmp(here, skipped) == 0;
+}
+#define barrier() threads() == 0 || skips_barrier(__FILE__, __LINE__) ? void() : (block.barrier)()
+#endif
+
+#include "copy.cu"
+#include "f_matrix.cu"
+#include "svd_backward.cu"
+#include "svd_backward_core.cu"
+#include "svd_pack.cu"
+#include "svd_unpack.cu"
+#undef barrier
+
+#include "matrices.h"
+#include "reference.h"
+
+#if defined(__CUDACC__) || defined(DIFFSVD_THREADED_BLOCKS)
+constexpr bool kThreads = true;
+#else
+constexpr bool kThreads = false;
+#endif
+// Under ThreadSanitizer everything takes longer, and a race does not need large matrices.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kSmall = true;
+#else
+constexpr bool kSmall = false;
+#endif
+
+#define FUNCTION_OF(body, suffix, Arguments) \
+  inline auto function_of(const Arguments&) { return &body##_##suffix; }
+#define FUNCTION_OF_REAL_TYPES(body, Arguments) FUNCTION_OF(body, f32, Arguments<float>) FUNCTION_OF(body, f64, Arguments<double>)
+#define FUNCTION_OF_ALL_TYPES(body, Arguments) \
+  FUNCTION_OF_REAL_TYPES(body, Arguments) FUNCTION_OF(body, c64, Arguments<Complex<float>>) FUNCTION_OF(body, c128, Arguments<Complex<double>>)
+FUNCTION_OF_ALL_TYPES(copy, Copy)
+FUNCTION_OF_REAL_TYPES(f_matrix, FMatrix)
+FUNCTION_OF_ALL_TYPES(svd_backward, SvdBackward)
+FUNCTION_OF_ALL_TYPES(svd_backward_core, SvdBackwardCore)
+FUNCTION_OF_ALL_TYPES(svd_pack, SvdPack)
+FUNCTION_OF_ALL_TYPES(svd_unpack, SvdUnpack)
+
+template <class T>
+constexpr const char* kSuffix = "?";
+template <>
+constexpr const char* kSuffix<float> = "f32";
+template <>
+constexpr const char* kSuffix<double> = "f64";
+template <>
+constexpr const char* kSuffix<Complex<float>> = "c64";
+template <>
+constexpr const char* kSuffix<Complex<double>> = "c128";
+
+template <class R>
+constexpr long double kEpsilon = sizeof(R) == 4 ? FLT_EPSILON : DBL_EPSILON;
+
+// As GradientRule.moorePenrose() in Java.
+template <class T>
+RuleArguments default_rule() {
+  return {0, double(std::pow(kEpsilon<Real<T>>, 0.75L))};
+}
+
+// ---- Tolerances: `length` is how many terms the longest chain of sums has; underflow costs a few times the smallest normal number.
+template <class T>
+bool near(T computed, Number expected, int64_t length) {
+  const Number c = number(computed);
+  const long double allowed = 2 * length * kEpsilon<Real<T>> * expected.size + length * length * Limits<Real<T>>::smallest_normal;
+  return std::hypot(c.re - expected.re, c.im - expected.im) <= allowed;
+}
+
+template <class T>
+void expect_near(const char* name, const Matrices<T>& computed, int64_t b, const Dense& expected, int64_t length) {
+  for (int64_t i = 0; i < computed.rows; i++)
+    for (int64_t j = 0; j < computed.columns; j++) {
+      const Number c = number(computed.at(b, i, j)), e = expected(i, j);
+      testing.expect(near(computed.at(b, i, j), e, length),
+                     "%s(%" PRId64 ", %" PRId64 ", %" PRId64 ") is %.17Lg%+.17Lgi, expected %.17Lg%+.17Lgi of size %.3Lg", name, b, i, j, c.re, c.im,
+                     e.re, e.im, e.size);
+    }
+}
+
+// ---- What goes in.
+template <class T>
+Number random_number() {
+  const long double re = testing.normal();
+  return number(Complex<long double>{re, sizeof(T) == sizeof(Real<T>) ? 0 : testing.normal()});
+}
+
+template <class T>
+void fill_random(Matrices<T>& a) {
+  a.fill([](int64_t, int64_t, int64_t) { return rounded<T>(random_number<T>()); });
+}
+
+// Orthonormal columns, by Gram–Schmidt done twice.
+template <class T>
+Dense orthonormal(int64_t rows, int64_t columns) {
+  Dense a = dense(rows, columns, [](int64_t, int64_t) { return random_number<T>(); });
+  for (int64_t j = 0; j < columns; j++) {
+    for (int64_t l = 0; l < 2 * j; l++) {
+      Number along;
+      for (int64_t i = 0; i < rows; i++) along = along + adjoint(a(i, l % j)) * a(i, j);
+      for (int64_t i = 0; i < rows; i++) a(i, j) = a(i, j) - along * a(i, l % j);
+    }
+    long double square = 0;
+    for (int64_t i = 0; i < rows; i++) square += a(i, j).re * a(i, j).re + a(i, j).im * a(i, j).im;
+    for (int64_t i = 0; i < rows; i++) a(i, j) = number(Complex<long double>{a(i, j).re / std::sqrt(square), a(i, j).im / std::sqrt(square)});
+  }
+  return a;
+}
+
+template <class T>
+void fill_orthonormal(Matrices<T>& a) {
+  for (int64_t b = 0; b < a.batch; b++) {
+    const Dense q = orthonormal<T>(a.rows, a.columns);
+    for (int64_t i = 0; i < a.rows; i++)
+      for (int64_t j = 0; j < a.columns; j++) a.at(b, i, j) = rounded<T>(q(i, j));
+  }
+}
+
+enum class Spectrum { distinct, pair, triple, equal, neighbours, geometric, half_rank, zero, tiny, huge, subnormal };
+constexpr int64_t kSpectra = 11;
+
+template <class R>
+R singular_value(Spectrum spectrum, int64_t i, int64_t k) {
+  const auto tied = [&](int64_t count) { return i >= k / 3 && i < k / 3 + count ? k / 3 : i; };
+  const long double largest = Limits<R>::smallest_normal < DBL_MIN * 2 ? 1e200L : 1e30L;
+  switch (spectrum) {
+    case Spectrum::distinct:
+      return R(k - i + 0.25L);
+    case Spectrum::pair:
+      return R(k - tied(2) + 0.25L);
+    case Spectrum::triple:
+      return R(k - tied(3) + 0.25L);
+    case Spectrum::equal:
+      return R(1.5);
+    case Spectrum::neighbours:  // all different, and all ties to the rule
+      return R(1 - i * kEpsilon<R>);
+    case Spectrum::geometric:
+      return R(std::pow(1e-3L, (long double)(i) / k));
+    case Spectrum::half_rank:
+      return i < k / 2 ? R(k - i) : R(0);
+    case Spectrum::zero:
+      return R(0);
+    case Spectrum::tiny:
+      return R((k - tied(2)) / largest);
+    case Spectrum::huge:
+      return R((k - tied(2)) * largest);
+    case Spectrum::subnormal:
+      return Limits<R>::smallest_normal * R(k - i) / R(2 * k);
+  }
+  return R(0);
+}
+
+// Every kind in turn.
+template <class R>
+void fill_spectra(Matrices<R>& s, int64_t first = 0) {
+  s.fill([&](int64_t b, int64_t i, int64_t) { return singular_value<R>(Spectrum((first + b) % kSpectra), i, s.rows); });
+}
+
+// The grids that a kernel must give the same bits on: fewer blocks than units of work, and more. `many` threads take ThreadSanitizer long.
+std::vector<Grid> grids(int64_t units, bool many) {
+  if (!kThreads) return {{1, 1}, {2, 1}, {units + 3, 1}};
+  if (!many) return {{1, 3}, {2, 1}};
+  return {{1, 3}, {2, 1}, {units + 1, 32}, {1, 128}};
+}
+
+template <class T>
+Dense dense_of(const Matrices<T>& a, int64_t b) {
+  return dense(a.rows, a.columns, [&](int64_t i, int64_t j) { return number(a.at(b, i, j)); });
+}
+template <class T>
+Vector vector_of(const Matrices<T>& a, int64_t b) {
+  Vector result(a.rows);
+  for (int64_t i = 0; i < a.rows; i++) result[i] = a.at(b, i);
+  return result;
+}
+
+template <class T>
+bool finite(const Matrices<T>& a, int64_t b) {
+  for (int64_t i = 0; i < a.rows; i++)
+    for (int64_t j = 0; j < a.columns; j++) {
+      const Number x = number(a.at(b, i, j));
+      if (!std::isfinite(x.re) || !std::isfinite(x.im)) return false;
+    }
+  return true;
+}
+
+// ---- svd_backward
+
+// FusedBackward.scratchBytes in Java.
+template <class T>
+int64_t scratch_bytes(int64_t n) {
+  const int64_t line = 64 / sizeof(T), row = (n + line - 1) / line * line;
+  return (2 * row + 2 * 16) * row * int64_t(sizeof(T)) + 3 * row * int64_t(sizeof(Real<T>));
+}
+
+// The pullback of X (rows×columns); given is a set of bits: 1 gU, 2 gS, 4 gV.
+template <class T>
+struct Backward {
+  using R = Real<T>;
+  int64_t batch, rows, columns, k = std::min(rows, columns);
+  int given;
+  Matrices<T> u, v, gu, gv;
+  Matrices<R> s, gs;
+
+  Backward(int64_t batch, int64_t rows, int64_t columns, int given)
+      : batch(batch),
+        rows(rows),
+        columns(columns),
+        given(given),
+        u(batch, rows, k, any_layout_to_write()),
+        v(batch, columns, k, any_layout_to_write()),
+        gu(batch, rows, k, any_layout_to_read()),
+        gv(batch, columns, k, any_layout_to_read()),
+        s(batch, k, 1, any_layout_to_write()),
+        gs(batch, k, 1, any_layout_to_read()) {
+    fill_orthonormal(u);
+    fill_orthonormal(v);
+    fill_spectra(s, testing.below(kSpectra));
+    fill_random(gu);
+    fill_random(gv);
+    fill_random(gs);
+  }
+
+  void run(Matrices<T>& gx, Grid grid) {
+    const bool wide = rows < columns;
+    const auto given_or_absent = [this](int bit, auto& a) { return given & bit ? a.input() : decltype(a.input()){}; };
+    gx.poison();
+    SvdBackward<T> arguments{
+        u.input(), s.input(), v.input(), given_or_absent(1, gu), given_or_absent(2, gs), given_or_absent(4, gv), gx.view(), batch,
+        rows,      columns,   wide,      default_rule<T>()};
+    if (wide) {
+      std::swap(arguments.u, arguments.v);
+      std::swap(arguments.gu, arguments.gv);
+      std::swap(arguments.m, arguments.n);
+      arguments.gx = transposed(arguments.gx);
+    }
+    launch(function_of(arguments), arguments, grid, scratch_bytes<T>(k));
+    gx.take_output();
+    for (Matrices<T>* input : {&u, &v}) input->expect_untouched();
+    s.expect_untouched();
+  }
+
+  Dense expected(int64_t b) const {
+    const auto given_or_zero = [&](int bit, const Matrices<T>& a) { return given & bit ? dense_of(a, b) : Dense{a.rows, a.columns}; };
+    return gradient(dense_of(u, b), vector_of(s, b), dense_of(v, b), given_or_zero(1, gu), given & 2 ? vector_of(gs, b) : Vector(k),
+                    given_or_zero(4, gv), Pseudoinverse::of(default_rule<T>().tolerance, k > 0 ? s.at(b, 0) : R(0)));
+  }
+};
+
+struct Shape {
+  int64_t rows, columns;
+};
+
+template <class T>
+void test_svd_backward() {
+  std::vector<Shape> shapes = {{1, 1},   {2, 2},   {3, 3},   {4, 4},   {8, 8},  {15, 15}, {16, 16}, {17, 17}, {2, 1},  {16, 1}, {5, 3},
+                               {9, 7},   {17, 16}, {16, 15}, {33, 32}, {32, 8}, {31, 9},  {33, 4},  {64, 5},  {1, 2},  {1, 16}, {3, 5},
+                               {16, 17}, {15, 16}, {5, 64},  {9, 31},  {8, 32}, {32, 33}, {33, 33}, {24, 12}, {12, 25}};
+  if (kSmall) shapes = {{1, 1}, {3, 3}, {17, 16}, {5, 18}};
+  for (const Shape shape : shapes)
+    for (int given = 0; given < 8; given++) {
+      const int64_t batch = kSmall ? 2 : shape.rows * shape.columns < 200 ? kSpectra : 3;
+      if (kSmall && shape.rows < 16 && given % 7 != 0) continue;
+      testing.run(text("svd_backward %s %dx%d%s%s%s", kSuffix<T>, int(shape.rows), int(shape.columns), given & 1 ? " gU" : "", given & 2 ? " gS" : "",
+                       given & 4 ? " gV" : ""),
+                  [&] {
+                    Backward<T> backward(batch, shape.rows, shape.columns, given);
+                    Matrices<T> gx(batch, shape.rows, shape.columns, any_layout_to_write()), again(batch, shape.rows, shape.columns);
+                    backward.run(gx, {1, 1});
+                    for (int64_t b = 0; b < batch && testing.good(); b++)
+                      expect_near("gX", gx, b, backward.expected(b), shape.rows + 2 * shape.columns + 8);
+                    for (const Grid grid : grids(batch, given == 7 && shape.rows == 17)) {
+                      backward.run(again, grid);
+                      testing.expect(gx.same(again), "other bits on %d blocks of %d threads", int(grid.blocks), int(grid.threads));
+                    }
+                  });
+    }
+
+  testing.run(text("svd_backward %s empty batch", kSuffix<T>), [&] {
+    Backward<T> backward(0, 4, 4, 7);
+    Matrices<T> gx(0, 4, 4);
+    for (const Grid grid : grids(0, true)) backward.run(gx, grid);
+  });
+
+  testing.run(text("svd_backward %s bad neighbour", kSuffix<T>), [&] {
+    Backward<T> backward(3, 6, 4, 7);
+    Matrices<T> clean(3, 6, 4), gx(3, 6, 4);
+    fill_random(backward.gu);
+    backward.run(clean, {1, 1});
+    backward.s.at(1, 2) = Real<T>(NAN);
+    backward.run(gx, {1, 1});
+    testing.expect(gx.same(clean, 0) && gx.same(clean, 2), "NaN in the singular values of one matrix changed another");
+    testing.expect(!finite(gx, 1), "NaN in the singular values gave a finite gradient");
+    backward.s.at(1, 2) = backward.s.at(1, 1);
+    backward.u.at(1, 5, 0) = rounded<T>(Number{NAN, 0});
+    backward.run(gx, {2, 1});
+    testing.expect(gx.same(clean, 0) && gx.same(clean, 2), "NaN in U of one matrix changed another");
+    testing.expect(!finite(gx, 1), "NaN in U gave a finite gradient");
+  });
+}
+
+// ---- svd_backward_core
+
+template <class T>
+void test_svd_backward_core() {
+  using R = Real<T>;
+  std::vector<Shape> shapes = {{1, 1}, {3, 3}, {5, 3}, {8, 8}, {17, 16}, {16, 16}, {33, 9}, {64, 5}};
+  if (kSmall) shapes = {{1, 1}, {9, 9}, {17, 10}};
+  const int64_t batch = kSmall ? 3 : kSpectra;
+  for (const Shape shape : shapes)
+    for (int given = 0; given < 8; given++)
+      testing.run(text("svd_backward_core %s %dx%d%s%s%s", kSuffix<T>, int(shape.rows), int(shape.columns), given & 1 ? " gU" : "",
+                       given & 2 ? " gS" : "", given & 4 ? " gV" : ""),
+                  [&] {
+                    const int64_t m = shape.rows, n = shape.columns;
+                    const bool rotates = given & 5, tall = m > n && given & 1, scales = tall || !rotates;
+                    // What ProductBackward gives it in each case; P is not looked at where gU is absent.
+                    Matrices<T> p(batch, n, n, any_layout_to_write()), q(batch, n, n, any_layout_to_write()), gu(batch, m, n, any_layout_to_read());
+                    Matrices<T> w(batch, m, n, any_layout_to_write()), given_p(batch, n, n);
+                    Matrices<T> first_p(batch, n, n), first_w(batch, m, n);
+                    Matrices<R> s(batch, n, 1), gs(batch, n, 1, any_layout_to_read());
+                    fill_random(given_p);
+                    fill_random(q);
+                    fill_random(gu);
+                    fill_random(gs);
+                    fill_spectra(s, testing.below(kSpectra));
+                    const Dense zero{n, n};
+                    std::vector<Dense> expected_p, expected_w;
+                    for (int64_t b = 0; b < batch; b++) {
+                      const auto inverse = Pseudoinverse::of(default_rule<T>().tolerance, s.at(b, 0));
+                      const Vector s_b = vector_of(s, b), gs_b = given & 2 ? vector_of(gs, b) : Vector(n);
+                      const Dense p_b = given & 1 ? dense_of(given_p, b) : zero, gu_b = dense_of(gu, b);
+                      const Dense m_b = core(p_b, given & 4 ? dense_of(q, b) : zero, s_b, gs_b, inverse);
+                      expected_p.push_back(tall ? m_b - times_inverse(p_b, s_b, inverse) : m_b);
+                      expected_w.push_back(rotates ? times_inverse(gu_b, s_b, inverse)
+                                                   : dense(m, n, [&](int64_t i, int64_t j) { return gu_b(i, j) * number(gs_b[j]); }));
+                    }
+                    bool first = true;
+                    for (const Grid grid : grids(batch * m / 8, given == 7 && m == 17)) {
+                      p.poison();
+                      if (given & 1) p.fill([&](int64_t b, int64_t i, int64_t j) { return given_p.at(b, i, j); });
+                      w.poison();
+                      const SvdBackwardCore<T> arguments{rotates ? p.view() : View<T>{},
+                                                         given & 4 ? q.input() : View<const T>{},
+                                                         s.input(),
+                                                         given & 2 ? gs.input() : View<const R>{},
+                                                         rotates && !(given & 1) ? View<const T>{} : gu.input(),
+                                                         scales ? w.view() : View<T>{},
+                                                         batch,
+                                                         m,
+                                                         n,
+                                                         !(given & 1),
+                                                         default_rule<T>()};
+                      launch(function_of(arguments), arguments, grid, 0);
+                      if (rotates) p.take_output();
+                      if (scales) w.take_output();
+                      for (int64_t b = 0; b < batch && first; b++) {
+                        if (rotates) expect_near("C", p, b, expected_p[b], 8);
+                        if (scales) expect_near("W", w, b, expected_w[b], 8);
+                      }
+                      if (first) {
+                        first_p.fill([&](int64_t b, int64_t i, int64_t j) { return p.at(b, i, j); });
+                        first_w.fill([&](int64_t b, int64_t i, int64_t j) { return w.at(b, i, j); });
+                      }
+                      first = false;
+                      testing.expect(!rotates || p.same(first_p), "C: other bits on %d blocks", int(grid.blocks));
+                      testing.expect(!scales || w.same(first_w), "W: other bits on %d blocks", int(grid.blocks));
+                    }
+                  });
+}
+
+// ---- f_matrix
+
+template <class R>
+void test_f_matrix() {
+  for (const int64_t k : {1, 2, 3, 8, 17, 33})
+    for (int wanted = 1; wanted < 8; wanted++) {
+      if (kSmall && (k > 8 || wanted % 3 != 1)) continue;
+      testing.run(text("f_matrix %s %d%s%s%s", kSuffix<R>, int(k), wanted & 1 ? " F" : "", wanted & 2 ? " gap" : "", wanted & 4 ? " sum" : ""), [&] {
+        const int64_t batch = kSpectra + 1;
+        Matrices<R> s(batch, k, 1, any_layout_to_write());
+        Matrices<R> f(batch, k, k, any_layout_to_write()), gap(batch, k, k, any_layout_to_write()), sum(batch, k, k, any_layout_to_write());
+        fill_spectra(s);
+        const int64_t bad = kSpectra;
+        s.at(bad, k / 2) = R(NAN);
+        for (const Grid grid : grids(batch, k == 8)) {
+          for (Matrices<R>* output : {&f, &gap, &sum}) output->poison();
+          const auto view = [&](int bit, Matrices<R>& a) { return wanted & bit ? a.view() : View<R>{}; };
+          const FMatrix<R> arguments{s.input(), view(1, f), view(2, gap), view(4, sum), batch, k, default_rule<R>()};
+          launch(function_of(arguments), arguments, grid, 0);
+          if (wanted & 1) f.take_output();
+          if (wanted & 2) gap.take_output();
+          if (wanted & 4) sum.take_output();
+          s.expect_untouched();
+          for (int64_t b = 0; b < batch; b++) {
+            const auto inverse = Pseudoinverse::of(default_rule<R>().tolerance, s.at(b, 0));
+            for (int64_t i = 0; i < k; i++)
+              for (int64_t j = 0; j < k; j++) {
+                const long double s_i = s.at(b, i), s_j = s.at(b, j);
+                const bool broken = std::isnan(s_i) || std::isnan(s_j);
+                if (wanted & 2)
+                  testing.expect(broken ? std::isnan(gap.at(b, i, j)) : near(gap.at(b, i, j), inverse(s_j - s_i), 1), "gap(%d, %d, %d) is %g", int(b),
+                                 int(i), int(j), double(gap.at(b, i, j)));
+                if (wanted & 4)
+                  testing.expect(broken ? std::isnan(sum.at(b, i, j)) : near(sum.at(b, i, j), inverse(s_j + s_i), 1), "sum(%d, %d, %d) is %g", int(b),
+                                 int(i), int(j), double(sum.at(b, i, j)));
+                if (wanted & 1) {
+                  const R computed = f.at(b, i, j);
+                  const long double exact = i == j ? 0 : 1 / (s_j - s_i) / (s_j + s_i), limit = sizeof(R) == 4 ? FLT_MAX : DBL_MAX;
+                  const bool good = i == j                        ? computed == 0
+                                    : broken                      ? std::isnan(computed)
+                                    : s_i == s_j                  ? std::isinf(computed)
+                                    : !(std::fabs(exact) < limit) ? std::isinf(computed)
+                                                                  : near(computed, number(exact), 4);
+                  testing.expect(good, "F(%d, %d, %d) is %g, expected %Lg", int(b), int(i), int(j), double(computed), exact);
+                }
+              }
+          }
+        }
+      });
+    }
+}
+
+// ---- svd_pack
+
+template <class T>
+void test_svd_pack() {
+  for (const Shape shape : {Shape{1, 1}, Shape{2, 2}, Shape{5, 3}, Shape{17, 16}, Shape{33, 1}, Shape{12, 12}})
+    for (const int adjoint : {0, 1})
+      testing.run(text("svd_pack %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), adjoint ? " conjugated" : ""), [&] {
+        const int64_t batch = 5;
+        Matrices<T> from(batch, shape.rows, shape.columns, any_layout_to_write()), to(batch, shape.rows, shape.columns, any_layout_to_write());
+        Matrices<int32_t> info(batch, 1, 1);
+        fill_random(from);
+        const auto poisoned = [](int64_t b) { return b == 1 || b == 3; };
+        for (const int64_t b : {1, 3}) {
+          // One part of one element, the last one in the first bad matrix.
+          const int64_t i = b == 1 ? shape.rows - 1 : testing.below(shape.rows), j = b == 1 ? shape.columns - 1 : testing.below(shape.columns);
+          Real<T>* parts = reinterpret_cast<Real<T>*>(&from.at(b, i, j));
+          parts[testing.below(sizeof(T) / sizeof(Real<T>))] = b == 1 ? Real<T>(NAN) : -Real<T>(INFINITY);
+        }
+        for (const Grid grid : grids(batch, shape.rows == 17)) {
+          to.poison();
+          info.poison();
+          const SvdPack<T> arguments{from.input(), to.view(), info.view().data, batch, shape.rows, shape.columns, adjoint};
+          launch(function_of(arguments), arguments, grid, 0);
+          to.take_output();
+          info.take_output();
+          from.expect_untouched();
+          for (int64_t b = 0; b < batch; b++) {
+            testing.expect(info.at(b, 0) == (poisoned(b) ? -1 : 0), "info(%d) is %d", int(b), info.at(b, 0));
+            for (int64_t i = 0; i < shape.rows; i++)
+              for (int64_t j = 0; j < shape.columns; j++) {
+                Number expected = number(from.at(b, i, j));
+                if (poisoned(b)) expected = number(i == j ? 1.0L : 0.0L);
+                if (adjoint && !poisoned(b)) expected.im = -expected.im;
+                const Number computed = number(to.at(b, i, j));
+                testing.expect(computed.re == expected.re && computed.im == expected.im, "(%d, %d, %d) is %Lg%+Lgi", int(b), int(i), int(j),
+                               computed.re, computed.im);
+              }
+          }
+        }
+      });
+}
+
+// ---- svd_unpack
+
+template <class T>
+void test_svd_unpack() {
+  using R = Real<T>;
+  for (const Shape shape : {Shape{1, 1}, Shape{3, 3}, Shape{5, 3}, Shape{17, 16}, Shape{33, 1}})
+    for (const int adjoint : {0, 1})
+      testing.run(text("svd_unpack %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), adjoint ? " conjugated" : ""), [&] {
+        const int64_t batch = 4, m = shape.rows, n = shape.columns;
+        Matrices<T> u(batch, m, n, any_layout_to_write()), v(batch, n, n, any_layout_to_write());
+        Matrices<T> to_u(batch, m, n, any_layout_to_write()), to_v(batch, n, n, any_layout_to_write());
+        Matrices<R> s(batch, n, 1, any_layout_to_write()), to_s(batch, n, 1, any_layout_to_write());
+        Matrices<int32_t> solver_info(batch, 1, 1), info(batch, 1, 1);
+        fill_random(u);
+        fill_random(v);
+        fill_random(s);
+        const int32_t screened[] = {0, -1, 0, -1}, solver[] = {0, 0, 7, 2}, expected[] = {0, -1, 7, -1};
+        solver_info.fill([&](int64_t b, int64_t, int64_t) { return solver[b]; });
+        for (const Grid grid : grids(batch, shape.rows == 17)) {
+          info.fill([&](int64_t b, int64_t, int64_t) { return screened[b]; });
+          to_u.poison();
+          to_s.poison();
+          to_v.poison();
+          const SvdUnpack<T> arguments{u.input(),   s.input(),   v.input(),   solver_info.input().data,
+                                       to_u.view(), to_s.view(), to_v.view(), info.view().data,
+                                       batch,       m,           n,           adjoint};
+          launch(function_of(arguments), arguments, grid, 0);
+          to_u.take_output();
+          to_s.take_output();
+          to_v.take_output();
+          info.take_output();
+          const auto good = [&](int64_t b, Number computed, Number given, bool conjugated) {
+            if (expected[b] != 0) return std::isnan(computed.re) && (computed.im == 0 || std::isnan(computed.im));
+            return computed.re == given.re && computed.im == (conjugated ? -given.im : given.im);
+          };
+          for (int64_t b = 0; b < batch; b++) {
+            testing.expect(info.at(b, 0) == expected[b], "info(%d) is %d", int(b), info.at(b, 0));
+            for (int64_t j = 0; j < n; j++) {
+              testing.expect(good(b, number(to_s.at(b, j)), number(s.at(b, j)), false), "S(%d, %d) is wrong", int(b), int(j));
+              for (int64_t i = 0; i < m; i++)
+                testing.expect(good(b, number(to_u.at(b, i, j)), number(u.at(b, i, j)), false), "U(%d, %d, %d) is wrong", int(b), int(i), int(j));
+              for (int64_t i = 0; i < n; i++)
+                testing.expect(good(b, number(to_v.at(b, i, j)), number(v.at(b, i, j)), adjoint), "V(%d, %d, %d) is wrong", int(b), int(i), int(j));
+            }
+          }
+        }
+      });
+}
+
+// ---- copy
+
+template <class T>
+void test_copy() {
+  for (const Shape shape : {Shape{0, 3}, Shape{3, 0}, Shape{1, 1}, Shape{5, 3}, Shape{3, 17}, Shape{33, 32}})
+    testing.run(text("copy %s %dx%d", kSuffix<T>, int(shape.rows), int(shape.columns)), [&] {
+      const int64_t batch = 3;
+      Matrices<T> from(batch, shape.rows, shape.columns, any_layout_to_read()), to(batch, shape.rows, shape.columns, any_layout_to_write());
+      fill_random(from);
+      for (const Grid grid : grids(batch * shape.rows, shape.rows == 33)) {
+        to.poison();
+        const Copy<T> arguments{from.input(), to.view(), batch, shape.rows, shape.columns};
+        launch(function_of(arguments), arguments, grid, 0);
+        to.take_output();
+        from.expect_untouched();
+        testing.expect(to.same(from), "the copy differs");
+      }
+    });
+}
+
+template <class T>
+void test_all_of_type() {
+  test_copy<T>();
+  test_svd_pack<T>();
+  test_svd_unpack<T>();
+  test_svd_backward_core<T>();
+  test_svd_backward<T>();
+}
+
+int main(int count, char** words) {
+  if (count > 1) testing.filter = words[1];
+  std::printf("seed %" PRIu64 "\n", testing.seed);
+  test_f_matrix<float>();
+  test_f_matrix<double>();
+  test_all_of_type<float>();
+  test_all_of_type<double>();
+  test_all_of_type<Complex<float>>();
+  test_all_of_type<Complex<double>>();
+  std::printf("%d passed, %d failed\n", testing.passed, testing.failed);
+  return testing.failed > 0;
+}
