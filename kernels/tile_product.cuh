@@ -32,9 +32,13 @@ DEVICE void tile_product(const Block& block, int rows, int columns, int depth, c
     T sum[kTileRows][kColumns];
     for (int i = 0; i < kTileRows; i++)
       for (int j = 0; j < kColumns; j++) sum[i][j] = accumulate ? c[(i0 + i) * ldc + j0 + j] : T{};
+    // One pointer for each row, not one index for all: of an index, GCC 12 with -mavx2 makes loads of Complex<float> that run up to three rows past
+    // the tile, and so past the end of the scratch.
+    const T* rows_of_a[kTileRows];
+    for (int i = 0; i < kTileRows; i++) rows_of_a[i] = a + (i0 + i) * lda;
     for (int l = 0; l < depth; l++) {
       for (int i = 0; i < kTileRows; i++) {
-        const T factor = kAdjoint ? conjugate(a[l * lda + i0 + i]) : a[(i0 + i) * lda + l];
+        const T factor = kAdjoint ? conjugate(a[l * lda + i0 + i]) : rows_of_a[i][l];
         for (int j = 0; j < kColumns; j++) multiply_add(sum[i][j], factor, b[l * ldb + j0 + j]);
       }
     }
