@@ -3,7 +3,7 @@ package io.github.diffsvd.cli;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.npy.NpyException;
 import java.io.PrintWriter;
-import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -48,12 +48,12 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] args) {
-    System.setProperty("java.util.logging.SimpleFormatter.format", "diffsvd: %5$s%n");
+    System.setProperty("java.util.logging.SimpleFormatter.format", "%5$s%n");
     System.exit(
         run(
             args,
-            new PrintWriter(System.out, true, Charset.defaultCharset()),
-            new PrintWriter(System.err, true, Charset.defaultCharset())));
+            new PrintWriter(System.out, true, StandardCharsets.UTF_8),
+            new PrintWriter(System.err, true, StandardCharsets.UTF_8)));
   }
 
   /** Runs one command and returns its exit status. */

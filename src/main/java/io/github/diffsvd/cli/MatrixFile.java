@@ -12,6 +12,7 @@ import io.github.diffsvd.npy.NpyWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -22,6 +23,9 @@ import java.util.List;
 final class MatrixFile implements AutoCloseable {
   /** Bytes that pass through the host at a time. */
   private static final int CHUNK_BYTES = 1 << 24;
+
+  /** The status of all of them, four bytes each, has to fit in one buffer. */
+  private static final int MAX_BATCH = Integer.MAX_VALUE / Integer.BYTES;
 
   private final NpyReader reader;
   private final DataType type;
@@ -91,7 +95,7 @@ final class MatrixFile implements AutoCloseable {
 
   /** The leading dimensions, followed by these. */
   List<Long> shapeWith(int... extents) {
-    List<Long> shape = new java.util.ArrayList<>(shape().subList(0, shape().size() - 2));
+    List<Long> shape = new ArrayList<>(shape().subList(0, shape().size() - 2));
     for (int extent : extents) {
       shape.add((long) extent);
     }
@@ -101,13 +105,14 @@ final class MatrixFile implements AutoCloseable {
   /** The product of the leading dimensions. */
   int batch() {
     List<Long> leading = shape().subList(0, shape().size() - 2);
-    try {
-      return leading.contains(0L)
-          ? 0
-          : Math.toIntExact(leading.stream().reduce(1L, Math::multiplyExact));
-    } catch (ArithmeticException e) {
-      throw tooLarge("matrices", e);
+    long batch = 1;
+    for (long extent : leading) {
+      batch = leading.contains(0L) ? 0 : batch * extent;
+      if (batch > MAX_BATCH || extent > MAX_BATCH) {
+        throw tooMany("matrices", MAX_BATCH);
+      }
     }
+    return (int) batch;
   }
 
   int rows() {
@@ -124,23 +129,15 @@ final class MatrixFile implements AutoCloseable {
   }
 
   private int extent(int dimension, String what) {
-    try {
-      return Math.toIntExact(shape().get(dimension));
-    } catch (ArithmeticException e) {
-      throw tooLarge(what, e);
+    long extent = shape().get(dimension);
+    if (extent > Integer.MAX_VALUE) {
+      throw tooMany(what, Integer.MAX_VALUE);
     }
+    return (int) extent;
   }
 
-  private InputException tooLarge(String what, ArithmeticException cause) {
-    return new InputException(
-        reader.file()
-            + ": shape "
-            + NpyHeader.describe(shape())
-            + " has more "
-            + what
-            + " than "
-            + Integer.MAX_VALUE,
-        cause);
+  private InputException tooMany(String what, int limit) {
+    return fail("shape " + NpyHeader.describe(shape()) + " has more " + what + " than " + limit);
   }
 
   /** Copies the values to new memory of a device; the caller frees it. */

@@ -83,7 +83,8 @@ final class SvdCommand implements Callable<Integer> {
     try {
       Files.createDirectories(output);
     } catch (IOException e) {
-      throw new InputException(output + ": the folder cannot be made (" + e + ")", e);
+      String reason = Files.exists(output) ? "not a folder" : "cannot make this folder";
+      throw new InputException(output + ": " + reason, e);
     }
   }
 

@@ -1,0 +1,404 @@
+package io.github.diffsvd.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.diffsvd.npy.NpyHeader;
+import io.github.diffsvd.npy.NpyType;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class MainTest {
+  private record Result(int status, String out, String err) {}
+
+  @TempDir Path folder;
+
+  /** In these, DIR stands for the test's folder. */
+  private Result run(String... args) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    String[] inFolder =
+        Arrays.stream(args)
+            .map(arg -> arg.replace("DIR", folder.toString()))
+            .toArray(String[]::new);
+    int status = Main.run(inFolder, new PrintWriter(out, true), new PrintWriter(err, true));
+    return new Result(status, out.toString(), err.toString());
+  }
+
+  private Path file(String name) {
+    return folder.resolve(name);
+  }
+
+  @BeforeEach
+  void files() throws Exception {
+    NpyFiles.write(file("a.npy"), NpyType.FLOAT64, new long[] {2, 3, 4, 3}, NpyFiles.random(72, 1));
+    NpyFiles.write(
+        file("gu.npy"), NpyType.FLOAT64, new long[] {2, 3, 4, 3}, NpyFiles.random(72, 2));
+    NpyFiles.write(file("gs.npy"), NpyType.FLOAT64, new long[] {2, 3, 3}, NpyFiles.random(18, 3));
+    NpyFiles.write(
+        file("gv.npy"), NpyType.FLOAT64, new long[] {2, 3, 3, 3}, NpyFiles.random(54, 4));
+    NpyFiles.write(file("vector.npy"), NpyType.FLOAT64, new long[] {3}, 1, 2, 3);
+    NpyFiles.write(file("number.npy"), NpyType.FLOAT64, new long[0], 1);
+    NpyFiles.write(file("single.npy"), NpyType.FLOAT32, new long[] {2, 3, 3}, new double[18]);
+    NpyFiles.write(file("short.npy"), NpyType.FLOAT64, new long[] {2, 3, 2}, new double[12]);
+    NpyFiles.write(file("flat.npy"), NpyType.FLOAT64, new long[] {6, 3}, new double[18]);
+    NpyFiles.write(file("many.npy"), NpyType.FLOAT64, new long[] {1L << 20, 1L << 20, 0, 2});
+    NpyFiles.write(file("wide.npy"), NpyType.FLOAT64, new long[] {0, 2, 1L << 40});
+    Files.writeString(file("text.npy"), "not an array");
+    byte[] whole = Files.readAllBytes(file("a.npy"));
+    Files.write(file("cut.npy"), Arrays.copyOf(whole, whole.length - 1));
+    Files.write(file("long.npy"), Arrays.copyOf(whole, whole.length + 1));
+    String integers = new String(whole, java.nio.charset.StandardCharsets.ISO_8859_1);
+    Files.write(
+        file("integers.npy"),
+        integers.replace("<f8", "<i8").getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
+    Files.write(
+        file("integers32.npy"),
+        integers
+            .substring(0, whole.length - 36 * 8)
+            .replace("<f8", "<i4")
+            .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
+    Files.createDirectory(file("factors"));
+    Files.createDirectory(file("folder.npy"));
+  }
+
+  // ---- what is refused ----------------------------------------------------------------------
+
+  static Stream<Arguments> refused() {
+    return Stream.of(
+        // Arguments.
+        refused("Missing required subcommand"),
+        refused("'nonsense'", "nonsense"),
+        refused("Missing required option", "svd"),
+        refused("'--out=DIR'", "svd", "DIR/a.npy"),
+        refused("Unknown option: '--nonsense'", "svd", "DIR/a.npy", "--out", "DIR/o", "--nonsense"),
+        refused("extra", "svd", "DIR/a.npy", "extra", "--out", "DIR/o"),
+        refused("--grad-s", "grad", "DIR/a.npy", "--out", "DIR/o"),
+        refused("--rule: expected one of moore-penrose", gradient("--rule", "nonsense")),
+        refused("--tolerance: expected", gradient("--tolerance", "-1")),
+        refused("--tolerance: expected", gradient("--tolerance", "NaN")),
+        refused("'x' is not a double", gradient("--tolerance", "x")),
+        // Devices.
+        refused("auto, cpu or cuda:N, got tpu", svd("DIR/a.npy", "--device", "tpu")),
+        refused("cuda:9999", svd("DIR/a.npy", "--device", "cuda:9999")),
+        refused("auto, cpu or cuda:N, got cuda:-1", gradient("--device", "cuda:-1")),
+        // Input.
+        refused("DIR/missing.npy: no such file", svd("DIR/missing.npy")),
+        refused("DIR/folder.npy: not a regular file", svd("DIR/folder.npy")),
+        refused("DIR/text.npy: not a .npy file (wrong magic)", svd("DIR/text.npy")),
+        refused("DIR/cut.npy: truncated", svd("DIR/cut.npy")),
+        refused("DIR/long.npy: 1 bytes follow", svd("DIR/long.npy")),
+        refused("DIR/integers.npy: unsupported dtype '<i8'", svd("DIR/integers.npy")),
+        refused("DIR/integers32.npy: unsupported dtype int32", svd("DIR/integers32.npy")),
+        refused("DIR/vector.npy: expected shape (…, m, n), got shape (3,)", svd("DIR/vector.npy")),
+        refused("DIR/number.npy: expected shape (…, m, n), got shape ()", svd("DIR/number.npy")),
+        refused("DIR/many.npy: shape (1048576, 1048576, 0, 2) has more", svd("DIR/many.npy")),
+        refused("DIR/wide.npy: shape (0, 2, 1099511627776) has more", svd("DIR/wide.npy")),
+        refused("DIR/missing.npy: no such file", gradient("--grad-v", "DIR/missing.npy")),
+        refused(
+            "DIR/single.npy: expected dtype float64, got float32",
+            gradient("--grad-s", "DIR/single.npy")),
+        refused(
+            "DIR/short.npy: expected shape (2, 3, 3), got (2, 3, 2)",
+            gradient("--grad-s", "DIR/short.npy")),
+        refused(
+            "DIR/flat.npy: expected shape (2, 3, 3), got (6, 3)",
+            gradient("--grad-s", "DIR/flat.npy")),
+        refused(
+            "DIR/gv.npy: expected shape (2, 3, 4, 3), got (2, 3, 3, 3)",
+            gradient("--grad-u", "DIR/gv.npy")),
+        refused("DIR/factors/U.npy: no such file", gradient("--factors", "DIR/factors")),
+        // Output.
+        refused("DIR/text.npy: not a folder", "svd", "DIR/a.npy", "--out", "DIR/text.npy"),
+        refused("DIR/text.npy/o: cannot make", "svd", "DIR/a.npy", "--out", "DIR/text.npy/o"),
+        refused(
+            "DIR/folder.npy: not a regular file",
+            "grad",
+            "DIR/a.npy",
+            "--grad-s",
+            "DIR/gs.npy",
+            "--out",
+            "DIR/folder.npy"),
+        refused(
+            "DIR/none/g.npy: no such file",
+            "grad",
+            "DIR/a.npy",
+            "--grad-s",
+            "DIR/gs.npy",
+            "--out",
+            "DIR/none/g.npy"));
+  }
+
+  private static Arguments refused(String reason, String... args) {
+    return Arguments.of(reason, args);
+  }
+
+  private static String[] svd(String... args) {
+    return concat(new String[] {"svd", "--out", "DIR/o"}, args);
+  }
+
+  private static String[] gradient(String... args) {
+    boolean ownS = Arrays.asList(args).contains("--grad-s");
+    String[] given = {"grad", "DIR/a.npy", "--out", "DIR/o.npy"};
+    return concat(ownS ? given : concat(given, new String[] {"--grad-s", "DIR/gs.npy"}), args);
+  }
+
+  private static String[] concat(String[] first, String[] second) {
+    return Stream.concat(Arrays.stream(first), Arrays.stream(second)).toArray(String[]::new);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("refused")
+  void badArgumentsAndInputsAreRefusedInOneLine(String reason, String[] args) throws Exception {
+    List<Path> before = listing();
+    Result result = run(args);
+    assertThat(result.err())
+        .startsWith("diffsvd")
+        .contains(
+            reason.contains("'--out=DIR'") ? reason : reason.replace("DIR", folder.toString()))
+        .hasLineCount(1);
+    assertThat(result.out()).isEmpty();
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(listing()).isEqualTo(before);
+  }
+
+  private List<Path> listing() throws Exception {
+    try (Stream<Path> paths = Files.walk(folder)) {
+      return paths.sorted().toList();
+    }
+  }
+
+  @Test
+  void verboseShowsWhereItFailed() {
+    Result result = run("svd", "DIR/missing.npy", "--out", "DIR/o", "--verbose");
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.err()).contains("no such file").contains("\tat ");
+  }
+
+  // ---- what works ---------------------------------------------------------------------------
+
+  @Test
+  void helpIsForEveryCommand() {
+    assertThat(run("--help").out()).contains("svd", "grad", "info");
+    for (String command : List.of("svd", "grad", "info")) {
+      Result result = run(command, "--help");
+      assertThat(result.status()).isZero();
+      assertThat(result.out()).startsWith("Usage: diffsvd " + command);
+      assertThat(result.err()).isEmpty();
+    }
+  }
+
+  @Test
+  void infoNamesEveryDeviceAndWhyNot() {
+    Result result = run("info");
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).contains("java", "cpu", "threads", "cuda:0", "fatbin");
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = NpyType.class,
+      names = {"FLOAT32", "FLOAT64", "COMPLEX64", "COMPLEX128"})
+  void svdGivesBackTheMatrices(NpyType type) throws Exception {
+    boolean complex = type.name().startsWith("COMPLEX");
+    boolean single = type == NpyType.FLOAT32 || type == NpyType.COMPLEX64;
+    int parts = complex ? 2 : 1;
+    double[] a = NpyFiles.random(2 * 3 * 4 * 3 * parts, 5);
+    // Fortran order and the other byte order on the way.
+    NpyHeader header = new NpyHeader(type, ByteOrder.BIG_ENDIAN, true, List.of(2L, 3L, 4L, 3L));
+    NpyFiles.write(file("x.npy"), header, a);
+    Result result = run(svd("DIR/x.npy", "--device", "cpu"));
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).contains("6 " + type + " matrices of 4×3").contains("cpu");
+
+    Path out = file("o");
+    assertThat(NpyFiles.header(out.resolve("U.npy")))
+        .isEqualTo(NpyHeader.of(type, List.of(2L, 3L, 4L, 3L)));
+    assertThat(NpyFiles.header(out.resolve("S.npy")))
+        .isEqualTo(NpyHeader.of(single ? NpyType.FLOAT32 : NpyType.FLOAT64, List.of(2L, 3L, 3L)));
+    assertThat(NpyFiles.header(out.resolve("V.npy")))
+        .isEqualTo(NpyHeader.of(type, List.of(2L, 3L, 3L, 3L)));
+    assertThat(NpyFiles.header(out.resolve("info.npy")))
+        .isEqualTo(NpyHeader.of(NpyType.INT32, List.of(2L, 3L)));
+    assertThat(NpyFiles.read(out.resolve("info.npy"))).containsOnly(0);
+    double[] u = NpyFiles.read(out.resolve("U.npy"));
+    double[] s = NpyFiles.read(out.resolve("S.npy"));
+    double[] v = NpyFiles.read(out.resolve("V.npy"));
+    for (int b = 0; b < 6; b++) {
+      for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < 3; j++) {
+          double re = 0;
+          double im = 0;
+          for (int l = 0; l < 3; l++) {
+            int ui = (b * 12 + i * 3 + l) * parts;
+            int vi = (b * 9 + j * 3 + l) * parts;
+            double ure = u[ui];
+            double uim = complex ? u[ui + 1] : 0;
+            double vre = v[vi];
+            double vim = complex ? -v[vi + 1] : 0;
+            re += s[b * 3 + l] * (ure * vre - uim * vim);
+            im += s[b * 3 + l] * (ure * vim + uim * vre);
+          }
+          int at = (b * 12 + i * 3 + j) * parts;
+          double tolerance = single ? 1e-5 : 1e-13;
+          assertThat(re).isCloseTo(a[at], within(tolerance));
+          if (complex) {
+            assertThat(im).isCloseTo(a[at + 1], within(tolerance));
+          }
+        }
+      }
+    }
+  }
+
+  static Stream<long[]> emptyShapes() {
+    return Stream.of(
+        new long[] {0, 3},
+        new long[] {3, 0},
+        new long[] {0, 0},
+        new long[] {0, 2, 3},
+        new long[] {2, 0, 3},
+        new long[] {2, 3, 0},
+        new long[] {2, 0, 4, 3});
+  }
+
+  @ParameterizedTest
+  @MethodSource("emptyShapes")
+  void emptyMatricesAndBatchesAreFine(long[] shape) throws Exception {
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, shape);
+    Result result = run(svd("DIR/x.npy"));
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    result =
+        run(
+            "grad",
+            "DIR/x.npy",
+            "--grad-s",
+            "DIR/o/S.npy",
+            "--out",
+            "DIR/g.npy",
+            "--factors",
+            "DIR/o");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(NpyFiles.header(file("g.npy"))).isEqualTo(NpyFiles.header(file("x.npy")));
+  }
+
+  @Test
+  void oneMatrixHasASingleInfo() throws Exception {
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2}, 3, 0, 0, 2);
+    assertThat(run(svd("DIR/x.npy")).status()).isZero();
+    assertThat(NpyFiles.header(file("o/info.npy")).shape()).isEmpty();
+    assertThat(NpyFiles.read(file("o/S.npy"))).containsExactly(3, 2);
+  }
+
+  @Test
+  void aMatrixThatIsNotFiniteIsAWarning() throws Exception {
+    double[] a = NpyFiles.random(72, 1);
+    a[13] = Double.NaN;
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 3, 4, 3}, a);
+    Result result = run(svd("DIR/x.npy"));
+    assertThat(result.status()).isZero();
+    assertThat(result.err())
+        .hasLineCount(1)
+        .contains(file("x.npy") + ": 1 of 6 matrices")
+        .contains("not finite: [1]");
+    assertThat(NpyFiles.read(file("o/info.npy"))).containsExactly(0, -1, 0, 0, 0, 0);
+    double[] s = NpyFiles.read(file("o/S.npy"));
+    for (int i = 0; i < s.length; i++) {
+      assertThat(Double.isNaN(s[i])).isEqualTo(i / 3 == 1);
+    }
+  }
+
+  @Test
+  void gradOfTheSumOfTheSingularValuesIsThePolarFactor() throws Exception {
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2}, 3, 0, 0, -2);
+    NpyFiles.write(file("ones.npy"), NpyType.FLOAT64, new long[] {2}, 1, 1);
+    Result result = run("grad", "DIR/x.npy", "--grad-s", "DIR/ones.npy", "--out", "DIR/g.npy");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(NpyFiles.read(file("g.npy")))
+        .containsExactly(new double[] {1, 0, 0, -1}, within(1e-14));
+  }
+
+  @Test
+  void gradTakesFactorsAsTheyAre() throws Exception {
+    assertThat(run(svd("DIR/a.npy")).status()).isZero();
+    String[] all = {
+      "grad",
+      "DIR/a.npy",
+      "--grad-u",
+      "DIR/gu.npy",
+      "--grad-s",
+      "DIR/gs.npy",
+      "--grad-v",
+      "DIR/gv.npy",
+      "--out"
+    };
+    assertThat(run(concat(all, new String[] {"DIR/g1.npy"})).status()).isZero();
+    assertThat(run(concat(all, new String[] {"DIR/g2.npy", "--factors", "DIR/o"})).status())
+        .isZero();
+    assertThat(file("g2.npy")).hasSameBinaryContentAs(file("g1.npy"));
+
+    // A tie, bit for bit, has no share in the gradient; a tolerance makes ties of neighbours.
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2}, 1, 2, 3, 4);
+    NpyFiles.write(file("g.npy"), NpyType.FLOAT64, new long[] {2, 2}, 5, 1, 2, -3);
+    NpyFiles.write(file("factors/U.npy"), NpyType.FLOAT64, new long[] {2, 2}, 1, 0, 0, 1);
+    NpyFiles.write(file("factors/V.npy"), NpyType.FLOAT64, new long[] {2, 2}, 1, 0, 0, 1);
+    String[] own = {
+      "grad", "DIR/x.npy", "--grad-u", "DIR/g.npy", "--factors", "DIR/factors", "--out"
+    };
+    NpyFiles.write(file("factors/S.npy"), NpyType.FLOAT64, new long[] {2}, 1, 1);
+    assertThat(run(concat(own, new String[] {"DIR/tie.npy"})).status()).isZero();
+    NpyFiles.write(file("factors/S.npy"), NpyType.FLOAT64, new long[] {2}, 1, 0.9);
+    assertThat(run(concat(own, new String[] {"DIR/apart.npy"})).status()).isZero();
+    assertThat(run(concat(own, new String[] {"DIR/wide-tie.npy", "--tolerance", "0.2"})).status())
+        .isZero();
+    assertThat(NpyFiles.read(file("tie.npy")))
+        .matches(v -> Arrays.stream(v).allMatch(Double::isFinite));
+    assertThat(Math.abs(NpyFiles.read(file("apart.npy"))[1])).isGreaterThan(1);
+    assertThat(Math.abs(NpyFiles.read(file("wide-tie.npy"))[1])).isLessThan(1);
+  }
+
+  // ---- existing output ----------------------------------------------------------------------
+
+  @Test
+  void existingOutputIsReplacedOrLeftAsItWas() throws Exception {
+    assertThat(run(svd("DIR/a.npy")).status()).isZero();
+    byte[] old = Files.readAllBytes(file("o/S.npy"));
+    assertThat(run(svd("DIR/gu.npy")).status()).isZero();
+    assertThat(Files.readAllBytes(file("o/S.npy"))).isNotEqualTo(old);
+    assertThat(run(svd("DIR/a.npy")).status()).isZero();
+    assertThat(Files.readAllBytes(file("o/S.npy"))).isEqualTo(old);
+
+    // One of the four cannot be written: none is.
+    Files.delete(file("o/V.npy"));
+    Files.createDirectory(file("o/V.npy"));
+    Result result = run(svd("DIR/gu.npy"));
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.err()).contains(file("o/V.npy").toString()).hasLineCount(1);
+    assertThat(Files.readAllBytes(file("o/S.npy"))).isEqualTo(old);
+    assertThat(file("o").toFile().list())
+        .containsExactlyInAnyOrder("U.npy", "S.npy", "V.npy", "info.npy");
+  }
+
+  @Test
+  void inputMayBeOutput() throws Exception {
+    assertThat(run("grad", "DIR/a.npy", "--grad-s", "DIR/gs.npy", "--out", "DIR/a.npy").status())
+        .isZero();
+    assertThat(NpyFiles.header(file("a.npy")).shape()).containsExactly(2L, 3L, 4L, 3L);
+  }
+}
