@@ -33,7 +33,7 @@ class RecoveryTest {
 
   @Test
   void learningHelpsWithAPhotograph() {
-    Picture picture = Picture.example().centreSquare(96);
+    Picture picture = Picture.example().centreSquare(64);
     Recovery.Result result = run(picture, 1, 10, 40);
     assertThat(result.nonFiniteGradients()).isZero();
     assertThat(result.learned().psnr(picture))
