@@ -26,7 +26,11 @@ struct CallFault {
   bool sticks;
 };
 std::vector<CallFault> call_faults;
-std::map<int, int32_t> solver_faults;
+struct SolverFault {
+  int countdown;
+  int32_t info;
+};
+std::vector<SolverFault> solver_faults;
 
 uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
@@ -126,6 +130,7 @@ std::vector<uint64_t>& context_stack() {
 Call::Call(const char* name, Library library, bool needs_context) : name_(name), lock_(state().mutex) {
   State& s = state();
   s.calls[name]++;
+  if (s.tracing) s.traced.push_back(name);
   for (CallFault& fault : call_faults) {
     if (fault.countdown == 0 || (fault.name != "any" && fault.name != name)) continue;
     if (--fault.countdown > 0) continue;
@@ -289,11 +294,10 @@ void break_captures() {
     if (stream.capture) stream.capture_broken = true;
 }
 
-int32_t solver_fault(int index) {
-  const auto found = solver_faults.find(index);
-  if (found == solver_faults.end()) return 0;
-  const int32_t info = found->second;
-  solver_faults.erase(found);
+int32_t solver_fault() {
+  int32_t info = 0;
+  for (SolverFault& fault : solver_faults)
+    if (fault.countdown-- == 0) info = fault.info;
   return info;
 }
 
@@ -341,12 +345,55 @@ const char* kind_name(Kind kind) {
 
 std::string leaks() {
   std::ostringstream text;
-  for (const auto& [address, allocation] : state().allocations)
+  for (const auto& [address, allocation] : state().allocations) {
+    if (allocation.kept) continue;
     text << "0x" << std::hex << address << std::dec << ": " << allocation.bytes << " bytes of " << (allocation.host ? "host" : "device")
          << " memory\n";
+  }
   for (const auto& [handle, kind] : state().handles)
-    if (kind != Kind::kFunction) text << kind_name(kind) << '\n';
+    if (kind != Kind::kFunction && state().kept_handles.count(handle) == 0) text << kind_name(kind) << '\n';
   return text.str();
+}
+
+// Forgets what is not kept; a function lives as long as its module.
+void reset() {
+  State& s = state();
+  for (auto each = s.allocations.begin(); each != s.allocations.end();) {
+    const auto [address, allocation] = *each++;
+    if (allocation.kept) continue;
+    if (allocation.host) {
+      s.allocations.erase(address);
+      std::free(reinterpret_cast<void*>(address));
+    } else {
+      release(address);
+    }
+  }
+  for (auto each = s.handles.begin(); each != s.handles.end();) {
+    const auto [handle, kind] = *each++;
+    const bool kept = kind == Kind::kFunction ? s.kept_handles.count(s.functions[handle].module) > 0 : s.kept_handles.count(handle) > 0;
+    if (kept) continue;
+    s.handles.erase(handle);
+    s.streams.erase(handle);
+    s.modules.erase(handle);
+    s.functions.erase(handle);
+    s.graphs.erase(handle);
+    s.graph_execs.erase(handle);
+    s.events.erase(handle);
+    if (handle == s.context) s.context = 0;
+  }
+  for (auto& [handle, stream] : s.streams) {
+    stream.queue.clear();
+    stream.done = stream.queued;
+    stream.capture.reset();
+  }
+  s.retained = s.kept_retained;
+  s.violations.clear();
+  s.lost = 0;
+  s.expected_stream = 0;
+  s.threaded = s.tracing = false;
+  s.traced.clear();
+  call_faults.clear();
+  solver_faults.clear();
 }
 
 std::string lines(const std::vector<std::string>& all) {
@@ -366,9 +413,11 @@ std::string lines(const std::vector<std::string>& all) {
 // stream HANDLE            work on any other is wrong; 0: any is right
 // fail CALL N STATUS       the N-th call from now on of that name returns the status; CALL may be "any"
 // lose CALL N STATUS       the same, and the status sticks
-// info MATRIX VALUE        the next solver call reports this for that matrix
+// info MATRIX VALUE        the solver reports this for that matrix, counted from 0 over all calls from now on
 // no-faults                forgets faults, and a context that was lost
-// reset                    the device as it was at first: whatever is left is thrown away, so that a test of a leak or a lost context ends clean
+// keep                     what there is now, a device that many tests share, is no leak and outlives a reset
+// reset                    throws everything else away, so that a test of a leak or a lost context ends clean
+// trace on|off             notes the names of calls; the answer is what was noted so far, one a line, and forgets it
 // calls CALL               how often it was called; "calls any" for all
 // counts                   every name with its count
 // violations               what was done wrong, one a line, and forgets it
@@ -397,9 +446,9 @@ std::string control(const std::string& command) {
     return "";
   }
   if (verb == "info") {
-    int matrix, value;
-    if (!(words >> matrix >> value)) return "error: info MATRIX VALUE";
-    solver_faults[matrix] = value;
+    SolverFault fault;
+    if (!(words >> fault.countdown >> fault.info)) return "error: info MATRIX VALUE";
+    solver_faults.push_back(fault);
     return "";
   }
   if (verb == "no-faults") {
@@ -408,25 +457,22 @@ std::string control(const std::string& command) {
     s.lost = 0;
     return "";
   }
-  if (verb == "reset") {
-    std::vector<uint64_t> left;
-    for (const auto& [address, allocation] : s.allocations) left.push_back(address);
-    for (const uint64_t address : left) release(address);
-    for (auto& [address, allocation] : s.allocations) std::free(reinterpret_cast<void*>(address));
-    s.allocations.clear();
-    s.handles.clear();
-    s.streams.clear();
-    s.modules.clear();
-    s.functions.clear();
-    s.graphs.clear();
-    s.graph_execs.clear();
-    s.events.clear();
-    s.violations.clear();
-    s.context = s.retained = s.lost = 0;
-    s.used_bytes = s.expected_stream = 0;
-    call_faults.clear();
-    solver_faults.clear();
+  if (verb == "keep") {
+    for (auto& [address, allocation] : s.allocations) allocation.kept = true;
+    for (const auto& [handle, kind] : s.handles) s.kept_handles.insert(handle);
+    s.kept_retained = s.retained;
     return "";
+  }
+  if (verb == "reset") {
+    reset();
+    return "";
+  }
+  if (verb == "trace") {
+    const std::string text = lines(s.traced);
+    s.traced.clear();
+    words >> name;
+    s.tracing = name == "on";
+    return text;
   }
   if (verb == "calls") {
     words >> name;

@@ -62,8 +62,8 @@ void poison(uint64_t address, uint64_t bytes);
 // and loses the context with kIllegalAddress.
 int enqueue(Call& call, uint64_t stream, std::function<void()> work);
 
-// A fault: the solver's info for matrix `index` of the next call, 0 where there is none. Asked for once per matrix, at the time the call is made.
-int32_t solver_fault(int index);
+// A fault: the solver's info for the next matrix, 0 where there is none. Asked for once per matrix, at the time the call is made.
+int32_t solver_fault();
 
 // OpenBLAS, which a test has to name before the first product.
 void* blas_symbol(const char* name);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Stream {
 struct Allocation {
   uint64_t bytes;
   bool host;  // page-locked host memory
+  bool kept = false;
 };
 
 struct Module {
@@ -32,8 +34,10 @@ struct Module {
 };
 
 struct Function {
+  uint64_t module;
   std::string name;
   int64_t (*body)(const void* arguments, const void* launch);
+  bool threaded;
   int64_t argument_bytes;
   int most_scratch;
 };
@@ -49,6 +53,7 @@ struct State {
   uint64_t used_bytes = 0;
 
   std::map<uint64_t, Kind> handles;
+  std::set<uint64_t> kept_handles;             // with Allocation::kept, what the command "keep" found
   std::map<uint64_t, Allocation> allocations;  // by address
   std::map<uint64_t, Stream> streams;
   std::map<uint64_t, Module> modules;
@@ -57,15 +62,17 @@ struct State {
   std::map<uint64_t, std::pair<uint64_t, uint64_t>> events;  // stream and position; stream 0 where not recorded
 
   uint64_t context = 0;  // the primary context, while it is retained
-  int retained = 0;
+  int retained = 0, kept_retained = 0;
 
   uint64_t expected_stream = 0;  // 0: any
-  bool threaded = false;         // launches with their true number of threads
+  bool threaded = false;         // functions that are looked up from now on run with their true number of threads
   void* kernels = nullptr;
   void* threaded_kernels = nullptr;
   void* blas = nullptr;
 
   std::map<std::string, uint64_t> calls;
+  std::vector<std::string> traced;  // the names of the calls since "trace"
+  bool tracing = false;
   std::vector<std::string> violations;
 };
 

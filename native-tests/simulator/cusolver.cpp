@@ -136,7 +136,7 @@ int solve(Call& call, const Problem& p) {
     if ((p.vectors || each == &p.a) && each->leading < std::max(1, each->rows)) return call.wrong("a leading dimension", kBadValue);
 
   std::vector<int32_t> faults(p.batch);
-  for (int i = 0; i < p.batch; i++) faults[i] = solver_fault(i);
+  for (int i = 0; i < p.batch; i++) faults[i] = solver_fault();
   return enqueue(call, streams[p.handle], [p, faults] {
     poison(p.work, p.work_elements * sizeof(T));
     for (int i = 0; i < p.batch; i++) decompose<T>(p, i, faults[i]);

@@ -22,10 +22,12 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What {@link SvdPlan#backward} promises, on every device. */
+@Tag("gpu")
 class BackwardContractTest {
   private static final int BATCH = 2;
   private static final double TOLERANCE = 1e-9;

@@ -12,10 +12,12 @@ import io.github.diffsvd.OwnedMatrixBatch;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Tag("gpu")
 class DevicesTest {
   static Stream<String> names() {
     return TestDevices.NAMES.stream();

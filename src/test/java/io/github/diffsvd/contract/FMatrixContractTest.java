@@ -11,11 +11,13 @@ import io.github.diffsvd.OwnedMatrixBatch;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What {@link FMatrix} promises, on every device. */
+@Tag("gpu")
 class FMatrixContractTest {
   static Stream<Arguments> cases() {
     return TestDevices.devices()

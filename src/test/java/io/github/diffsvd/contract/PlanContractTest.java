@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The life of an {@link SvdPlan}: extents of 0, the caller's mistakes, workspace, repetition,
  * close.
  */
+@Tag("gpu")
 class PlanContractTest {
   @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
   @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")

@@ -3,6 +3,7 @@ package io.github.diffsvd.contract;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
+import io.github.diffsvd.simulator.Simulator;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,8 +12,13 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 
-/** The devices that the contract suites run on: all that this machine has. */
+/**
+ * The devices that the contract suites run on: all that this machine has, or those that
+ * -Ddiffsvd.test.devices=cpu,cuda:0 names.
+ */
 final class TestDevices {
+  private static final String PROPERTY = "diffsvd.test.devices";
+
   /** Every device there could be. */
   static final List<String> NAMES = List.of("cpu", "cuda:0");
 
@@ -24,12 +30,20 @@ final class TestDevices {
 
   static {
     System.out.println("contract suites: -Ddiffsvd.seed=" + SEED);
+    String wanted = System.getProperty(PROPERTY, String.join(",", NAMES));
     for (String name : NAMES) {
+      if (!List.of(wanted.split(",")).contains(name)) {
+        REASONS.put(name, name + ": not among -D" + PROPERTY + "=" + wanted);
+        continue;
+      }
       try {
         OPEN.put(name, Device.open(name));
       } catch (DeviceUnavailableException e) {
         REASONS.put(name, e.getMessage());
       }
+    }
+    if (Simulator.isLoaded()) {
+      Simulator.tell("keep");
     }
   }
 

@@ -9,13 +9,8 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceOutOfMemoryException;
 import io.github.diffsvd.DeviceUnavailableException;
-import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
-import io.github.diffsvd.SvdCotangents;
-import io.github.diffsvd.SvdFactors;
-import io.github.diffsvd.SvdInfo;
-import io.github.diffsvd.SvdOptions;
-import io.github.diffsvd.SvdPlan;
+import io.github.diffsvd.backend.cuda.Problem;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -26,7 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What only the simulator can see or bring about. */
 @Tag("simulator")
 class SimulatorTest {
-  private static final List<String> WAITING_OR_ALLOCATING =
+  static final List<String> WAITING_OR_ALLOCATING =
       List.of(
           "cuMemAlloc",
           "cuMemFree",
@@ -61,10 +56,10 @@ class SimulatorTest {
       int rows = algorithm == SvdAlgorithm.GESVDJ_BATCHED ? 6 : columns + 3;
       int width = Math.min(rows, columns);
       try (Device device = Device.open("cuda:0");
-          Problem problem = new Problem(device, 3, rows, width, algorithm)) {
+          Problem problem = new Problem(device, DataType.FLOAT64, 3, rows, width, algorithm)) {
         long before = waitsAndAllocations();
-        problem.run();
-        problem.run();
+        problem.run(0);
+        problem.run(0);
         assertThat(waitsAndAllocations()).isEqualTo(before);
         problem.info.check(0);
       }
@@ -144,24 +139,6 @@ class SimulatorTest {
     Simulator.tell("reset");
   }
 
-  @ParameterizedTest
-  @CsvSource({"6", "40"})
-  void marksAMatrixThatDidNotConverge(int columns) {
-    try (Device device = Device.open("cuda:0");
-        Problem problem = new Problem(device, 3, columns, columns, SvdAlgorithm.AUTO)) {
-      // The loop over a batch makes one call for each matrix.
-      Simulator.tell("info " + (columns > 32 ? 0 : 1) + " 7");
-      problem.run();
-      int[] info = problem.info.read(0);
-      int failed = columns > 32 ? 0 : 1;
-      for (int i = 0; i < 3; i++) {
-        assertThat(info[i]).isEqualTo(i == failed ? 7 : SvdInfo.OK);
-        double first = device.read(problem.factors.s())[i * columns];
-        assertThat(Double.isNaN(first)).isEqualTo(i == failed);
-      }
-    }
-  }
-
   @Test
   void refusesADeviceThatTheKernelsWereNotBuiltFor() {
     Simulator.tell("capability 50");
@@ -185,63 +162,10 @@ class SimulatorTest {
 
   private static void useDevice() {
     try (Device device = Device.open("cuda:0");
-        Problem problem = new Problem(device, 2, 43, 40, SvdAlgorithm.AUTO)) {
-      problem.run();
+        Problem problem = new Problem(device, DataType.FLOAT64, 2, 43, 40, SvdAlgorithm.AUTO)) {
+      problem.run(0);
       problem.info.check(0);
       assertThat(device.read(problem.gradient)).doesNotContain(Double.NaN);
-    }
-  }
-
-  private static final class Problem implements AutoCloseable {
-    private final java.util.ArrayDeque<Runnable> closers = new java.util.ArrayDeque<>();
-    final SvdPlan plan;
-    final OwnedMatrixBatch a;
-    final SvdFactors factors;
-    final SvdInfo info;
-    final OwnedMatrixBatch gradient;
-
-    Problem(Device device, int batch, int rows, int columns, SvdAlgorithm algorithm) {
-      try {
-        plan =
-            SvdPlan.create(
-                device,
-                DataType.FLOAT64,
-                batch,
-                rows,
-                columns,
-                SvdOptions.defaults().withAlgorithm(algorithm));
-        closers.push(plan::close);
-        int k = Math.min(rows, columns);
-        a = allocate(device, batch, rows, columns);
-        factors =
-            new SvdFactors(
-                allocate(device, batch, rows, k),
-                allocate(device, batch, k, 1),
-                allocate(device, batch, columns, k));
-        gradient = allocate(device, batch, rows, columns);
-        info = device.allocateInfo(batch);
-        closers.push(info::close);
-        device.write(a, new java.util.Random(1).doubles(a.size(), -1, 1).toArray());
-      } catch (RuntimeException e) {
-        close();
-        throw e;
-      }
-    }
-
-    private OwnedMatrixBatch allocate(Device device, int batch, int rows, int columns) {
-      OwnedMatrixBatch matrix = device.allocate(DataType.FLOAT64, batch, rows, columns);
-      closers.push(matrix::close);
-      return matrix;
-    }
-
-    void run() {
-      plan.forward(a, factors, info, 0);
-      plan.backward(factors, new SvdCotangents(factors.u(), factors.s(), factors.v()), gradient, 0);
-    }
-
-    @Override
-    public void close() {
-      closers.forEach(Runnable::run);
     }
   }
 }

@@ -5,11 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
-import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.SvdCotangents;
-import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
@@ -157,58 +155,5 @@ class CudaRoundTripTest {
       assertThat(actual[i]).isFinite();
     }
     assertThat(error).isLessThanOrEqualTo(tolerance * scale);
-  }
-
-  private static final class Problem implements AutoCloseable {
-    final SvdPlan plan;
-    final OwnedMatrixBatch a;
-    final SvdFactors factors;
-    final SvdInfo info;
-    final OwnedMatrixBatch gu;
-    final OwnedMatrixBatch gv;
-    final OwnedMatrixBatch gradient;
-    private final List<AutoCloseable> owned = new ArrayList<>();
-
-    Problem(
-        Device device, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
-      int k = Math.min(rows, columns);
-      plan =
-          SvdPlan.create(
-              device, type, batch, rows, columns, SvdOptions.defaults().withAlgorithm(algorithm));
-      owned.add(plan);
-      a = allocate(device, type, batch, rows, columns);
-      factors =
-          new SvdFactors(
-              allocate(device, type, batch, rows, k),
-              allocate(device, type.real(), batch, k, 1),
-              allocate(device, type, batch, columns, k));
-      gu = allocate(device, type, batch, rows, k);
-      gv = allocate(device, type, batch, columns, k);
-      gradient = allocate(device, type, batch, rows, columns);
-      info = device.allocateInfo(batch);
-      owned.add(info);
-    }
-
-    /** Poisoned, so that what is never written shows. */
-    private OwnedMatrixBatch allocate(
-        Device device, DataType type, int batch, int rows, int columns) {
-      OwnedMatrixBatch matrix = device.allocate(type, batch, rows, columns);
-      owned.add(matrix);
-      double[] poison = new double[(int) matrix.size() * (type.isComplex() ? 2 : 1)];
-      java.util.Arrays.fill(poison, Double.NaN);
-      device.write((MatrixBatch) matrix, poison);
-      return matrix;
-    }
-
-    @Override
-    public void close() {
-      for (AutoCloseable each : owned) {
-        try {
-          each.close();
-        } catch (Exception e) {
-          throw new IllegalStateException(e);
-        }
-      }
-    }
   }
 }

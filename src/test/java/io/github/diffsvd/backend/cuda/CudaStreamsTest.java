@@ -1,0 +1,171 @@
+package io.github.diffsvd.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.SvdAlgorithm;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
+import jcuda.driver.CUstream_flags;
+import jcuda.driver.JCudaDriver;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Callers with streams of their own: raw handles, graphs, threads. */
+@RequiresCuda
+class CudaStreamsTest {
+  private static final int BATCH = 3;
+
+  /** A stream that another library made in the device's primary context. */
+  private static final class CallersStream implements AutoCloseable {
+    private final CUdevice device = new CUdevice();
+    private final CUcontext context = new CUcontext();
+    final CUstream stream = new CUstream();
+
+    CallersStream() {
+      succeed(JCudaDriver.cuInit(0));
+      succeed(JCudaDriver.cuDeviceGet(device, 0));
+      succeed(JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
+      succeed(JCudaDriver.cuCtxPushCurrent(context));
+      succeed(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
+    }
+
+    long handle() {
+      return RawPointer.get(stream);
+    }
+
+    @Override
+    public void close() {
+      succeed(JCudaDriver.cuStreamDestroy(stream));
+      succeed(JCudaDriver.cuCtxPopCurrent(new CUcontext()));
+      succeed(JCudaDriver.cuDevicePrimaryCtxRelease(device));
+    }
+  }
+
+  private static void succeed(int status) {
+    assertThat(CudaStatus.name(status)).isEqualTo("CUDA_SUCCESS");
+  }
+
+  static Stream<Arguments> shapes() {
+    return Stream.of(new int[] {7, 5}, new int[] {4, 9}, new int[] {43, 40}, new int[] {40, 50})
+        .flatMap(
+            shape ->
+                Stream.of(DataType.values()).map(type -> Arguments.of(type, shape[0], shape[1])));
+  }
+
+  private static double[] random(Problem problem, long seed) {
+    int parts = problem.a.type().isComplex() ? 2 : 1;
+    return new Random(seed).doubles(problem.a.size() * parts, -1, 1).toArray();
+  }
+
+  /** U, S, V and the gradient, as they are on the device. */
+  private static List<double[]> results(Device device, Problem problem) {
+    return List.of(
+        device.read(problem.factors.u()),
+        device.read(problem.factors.s()),
+        device.read(problem.factors.v()),
+        device.read(problem.gradient));
+  }
+
+  private static void assertSame(List<double[]> actual, List<double[]> expected) {
+    for (int i = 0; i < expected.size(); i++) {
+      assertThat(actual.get(i)).isEqualTo(expected.get(i)).doesNotContain(Double.NaN);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void workGoesToTheCallersStream(DataType type, int rows, int columns) {
+    try (CallersStream caller = new CallersStream();
+        Device device = Device.open("cuda:0");
+        Problem problem = new Problem(device, type, BATCH, rows, columns, SvdAlgorithm.AUTO)) {
+      problem.run(0);
+      List<double[]> expected = results(device, problem);
+      device.write(problem.gradient, new double[expected.get(3).length]);
+      problem.run(caller.handle());
+      succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+      assertSame(results(device, problem), expected);
+      // And back to the device's own: the libraries' handles go with the call.
+      problem.run(0);
+      assertSame(results(device, problem), expected);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void forwardAndBackwardReplayAsOneGraphOnNewData(DataType type, int rows, int columns) {
+    CUgraph graph = new CUgraph();
+    CUgraphExec replayed = new CUgraphExec();
+    try (CallersStream caller = new CallersStream();
+        Device device = Device.open("cuda:0");
+        Problem problem = new Problem(device, type, BATCH, rows, columns, SvdAlgorithm.AUTO)) {
+      succeed(
+          JCudaDriver.cuStreamBeginCapture(
+              caller.stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+      problem.run(caller.handle());
+      succeed(JCudaDriver.cuStreamEndCapture(caller.stream, graph));
+      assertThat(device.read(problem.gradient)).as("nothing has run yet").containsOnly(Double.NaN);
+      succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
+      for (long seed = 2; seed < 5; seed++) {
+        device.write(problem.a, random(problem, seed));
+        succeed(JCudaDriver.cuGraphLaunch(replayed, caller.stream));
+        succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+        List<double[]> fromGraph = results(device, problem);
+        problem.run(0);
+        assertSame(fromGraph, results(device, problem));
+      }
+      succeed(JCudaDriver.cuGraphExecDestroy(replayed));
+      succeed(JCudaDriver.cuGraphDestroy(graph));
+    }
+  }
+
+  @Test
+  void twoPlansOnTwoThreadsAndTwoStreamsDoNotDisturbEachOther() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try (Device device = Device.open("cuda:0")) {
+      List<Future<?>> both = new ArrayList<>();
+      for (int thread = 0; thread < 2; thread++) {
+        int columns = thread == 0 ? 6 : 36;
+        both.add(threads.submit(() -> repeat(device, columns)));
+      }
+      for (Future<?> each : both) {
+        each.get();
+      }
+    } finally {
+      threads.shutdown();
+    }
+  }
+
+  private static void repeat(Device device, int columns) {
+    try (CallersStream caller = new CallersStream();
+        Problem problem =
+            new Problem(device, DataType.FLOAT64, BATCH, 38, columns, SvdAlgorithm.AUTO)) {
+      List<List<double[]>> expected = new ArrayList<>();
+      for (int seed = 0; seed < 3; seed++) {
+        device.write(problem.a, random(problem, seed));
+        problem.run(0);
+        expected.add(results(device, problem));
+      }
+      for (int round = 0; round < 30; round++) {
+        device.write(problem.a, random(problem, round % 3));
+        problem.run(caller.handle());
+        succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+        assertSame(results(device, problem), expected.get(round % 3));
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package io.github.diffsvd.backend.cuda;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SvdAlgorithm;
+import io.github.diffsvd.SvdCotangents;
+import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
+import io.github.diffsvd.SvdPlan;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.Random;
+
+/** A plan, a random A, and everything else that it reads and writes, full of NaN. */
+public final class Problem implements AutoCloseable {
+  private final Deque<Runnable> closers = new ArrayDeque<>();
+  private final Device device;
+
+  public final SvdPlan plan;
+  public final OwnedMatrixBatch a;
+  public final SvdFactors factors;
+  public final SvdInfo info;
+  public final OwnedMatrixBatch gu;
+  public final OwnedMatrixBatch gv;
+  public final OwnedMatrixBatch gradient;
+
+  public Problem(
+      Device device, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
+    this.device = device;
+    int k = Math.min(rows, columns);
+    try {
+      SvdOptions options = SvdOptions.defaults().withAlgorithm(algorithm);
+      plan = SvdPlan.create(device, type, batch, rows, columns, options);
+      closers.push(plan::close);
+      a = allocate(type, batch, rows, columns);
+      factors =
+          new SvdFactors(
+              allocate(type, batch, rows, k),
+              allocate(type.real(), batch, k, 1),
+              allocate(type, batch, columns, k));
+      gu = allocate(type, batch, rows, k);
+      gv = allocate(type, batch, columns, k);
+      gradient = allocate(type, batch, rows, columns);
+      info = device.allocateInfo(batch);
+      closers.push(info::close);
+      int parts = type.isComplex() ? 2 : 1;
+      device.write(a, new Random(1).doubles(a.size() * parts, -1, 1).toArray());
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private OwnedMatrixBatch allocate(DataType type, int batch, int rows, int columns) {
+    OwnedMatrixBatch matrix = device.allocate(type, batch, rows, columns);
+    closers.push(matrix::close);
+    double[] poison = new double[(int) matrix.size() * (type.isComplex() ? 2 : 1)];
+    Arrays.fill(poison, Double.NaN);
+    device.write(matrix, poison);
+    return matrix;
+  }
+
+  /** Forward, and backward of the loss whose cotangents are the factors themselves. */
+  public void run(long stream) {
+    plan.forward(a, factors, info, stream);
+    plan.backward(
+        factors, new SvdCotangents(factors.u(), factors.s(), factors.v()), gradient, stream);
+  }
+
+  @Override
+  public void close() {
+    closers.forEach(Runnable::run);
+  }
+}
