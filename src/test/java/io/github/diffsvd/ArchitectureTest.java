@@ -5,14 +5,18 @@ import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 
 /**
  * The arrows of docs/design.md: the command line on top, then the API, the checking layer, the
@@ -124,4 +128,14 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat(
               resideInAPackage(API + "..").and(not(resideInAPackage(NPY))).and(not(VALUES)));
+
+  @Test
+  void everyContractSuiteHasTheTagThatTakesItToAGpu() {
+    classes()
+        .that()
+        .haveSimpleNameEndingWith("Test")
+        .should()
+        .beAnnotatedWith(Tag.class)
+        .check(new ClassFileImporter().importPackages("io.github.diffsvd.contract"));
+  }
 }

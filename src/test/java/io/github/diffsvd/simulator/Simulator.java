@@ -18,7 +18,7 @@ import org.bytedeco.openblas.global.openblas;
 public final class Simulator {
   private static final String FOLDER_PROPERTY = "diffsvd.simulator";
 
-  private static final List<String> LIBRARIES =
+  static final List<String> LIBRARIES =
       List.of("libcuda.so.1", "libcublas.so.12", "libcusolver.so.11", "libcusolverMg.so.11");
 
   private Simulator() {}
@@ -28,10 +28,24 @@ public final class Simulator {
     return System.getProperty(FOLDER_PROPERTY) != null;
   }
 
+  /** Where the stand-ins are. */
+  public static Path folder() {
+    return Path.of(System.getProperty(FOLDER_PROPERTY)).toAbsolutePath();
+  }
+
+  /** The kernels that it runs. */
+  public static Path kernels() {
+    URL kernels = Simulator.class.getResource("/io/github/diffsvd/native/libdiffsvd_baseline.so");
+    try {
+      return Path.of(kernels.toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   static void load() {
-    Path folder = Path.of(System.getProperty(FOLDER_PROPERTY)).toAbsolutePath();
     for (String library : LIBRARIES) {
-      System.load(folder.resolve(library).toString());
+      System.load(folder().resolve(library).toString());
     }
     Loader.load(openblas.class);
     openblas.blas_set_num_threads(1);
@@ -41,17 +55,11 @@ public final class Simulator {
               + Loader.cacheResource(
                   Simulator.class.getResource(
                       "/org/bytedeco/openblas/" + Loader.getPlatform() + "/libopenblas.so.0")));
-      URL kernels = Simulator.class.getResource("/io/github/diffsvd/native/libdiffsvd_baseline.so");
-      tell("kernels " + Path.of(kernels.toURI()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
     }
-    Path threaded = folder.resolve("libdiffsvd_threaded.so");
-    if (java.nio.file.Files.exists(threaded)) {
-      tell("threaded-kernels " + threaded);
-    }
+    tell("kernels " + kernels());
+    tell("threaded-kernels " + folder().resolve("libdiffsvd_threaded.so"));
   }
 
   /** Gives one of the commands that core.cpp lists, and returns the answer. */

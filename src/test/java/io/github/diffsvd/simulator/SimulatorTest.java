@@ -2,6 +2,7 @@ package io.github.diffsvd.simulator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.diffsvd.CudaFatalException;
 import io.github.diffsvd.CudaStatusException;
@@ -11,6 +12,7 @@ import io.github.diffsvd.DeviceOutOfMemoryException;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.backend.cuda.Problem;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -63,6 +65,28 @@ class SimulatorTest {
         assertThat(waitsAndAllocations()).isEqualTo(before);
         problem.info.check(0);
       }
+    }
+  }
+
+  /** Blocks of as many threads as on a GPU, with real barriers, on both tiers. */
+  @ParameterizedTest
+  @EnumSource(DataType.class)
+  void trueBlocksGiveTheSame(DataType type) {
+    for (int[] shape : new int[][] {{3, 3}, {20, 17}, {5, 9}, {43, 40}}) {
+      double[] expected = gradient(type, shape);
+      Simulator.tell("threaded on");
+      double[] actual = gradient(type, shape);
+      Simulator.tell("threaded off");
+      double norm = Arrays.stream(expected).map(Math::abs).max().orElseThrow();
+      assertThat(actual).containsExactly(expected, within(1000 * type.epsilon() * norm));
+    }
+  }
+
+  private static double[] gradient(DataType type, int[] shape) {
+    try (Device device = Device.open("cuda:0");
+        Problem problem = new Problem(device, type, 3, shape[0], shape[1], SvdAlgorithm.AUTO)) {
+      problem.run(0);
+      return device.read(problem.gradient);
     }
   }
 
