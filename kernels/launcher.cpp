@@ -21,6 +21,9 @@ struct Kernels {
     variant = "baseline";
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) variant = "avx2";
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw"))
+      variant = "avx512";
 #endif
     library = dlopen((folder + "libdiffsvd_" + variant + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) error = dlerror();

@@ -1,71 +1,36 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.Backend;
 import io.github.diffsvd.backend.CheckedBackend;
-import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelLaunch;
-import io.github.diffsvd.backend.LaunchShape;
-import io.github.diffsvd.backend.SvdSolver;
 
-/**
- * Pack and screen, solve, unpack. A wide matrix is solved as its adjoint: Aᴴ = U' S V'ᴴ gives A =
- * V' S U'ᴴ.
- */
-final class ForwardPass implements AutoCloseable {
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
-  private final boolean conjugates;
-  private final SvdSolver solver;
-  private final KernelLaunch pack;
-  private final KernelLaunch unpack;
+/** One way to compute the factors; which one suits a shape is decided when the plan is made. */
+interface ForwardPass extends AutoCloseable {
+  long workspaceBytes();
 
-  ForwardPass(
+  void bind(long workspace);
+
+  /** Queues the work; info is the address of batch 32-bit integers. */
+  void run(MatrixBatch a, SvdFactors factors, long info, long stream);
+
+  @Override
+  void close();
+
+  /** AUTO takes the Jacobi kernel where the device says that it is the faster one. */
+  static ForwardPass choose(
       CheckedBackend backend,
       DataType type,
       int batch,
       int rows,
       int columns,
       SvdAlgorithm algorithm) {
-    this.batch = batch;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    conjugates = wide && type.isComplex();
-    LaunchShape shape = LaunchShape.forUnits(backend.limits(), batch, 0);
-    pack = backend.prepare(Kernel.SVD_PACK, type, shape);
-    unpack = backend.prepare(Kernel.SVD_UNPACK, type, shape);
-    solver = backend.svdSolver(type, algorithm, batch, m, n);
-  }
-
-  long workspaceBytes() {
-    return solver.workspaceBytes();
-  }
-
-  void bind(long workspace) {
-    solver.bind(workspace);
-  }
-
-  void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
-    pack.arguments().reset().put(wide ? a.transposed() : a).put(solver.input()).put(info);
-    pack.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
-    pack.start(stream);
-
-    solver.solve(stream);
-
-    unpack.arguments().reset().put(solver.u()).put(solver.s()).put(solver.v()).put(solver.info());
-    unpack
-        .arguments()
-        .put(wide ? factors.v() : factors.u())
-        .put(factors.s())
-        .put(wide ? factors.u() : factors.v())
-        .put(info);
-    unpack.arguments().put((long) batch).put((long) m).put((long) n).put(solver.conjugatesV());
-    unpack.start(stream);
-  }
-
-  @Override
-  public void close() {
-    solver.close();
+    Backend.Limits limits = backend.limits();
+    boolean jacobi =
+        algorithm == SvdAlgorithm.JACOBI
+            || (algorithm == SvdAlgorithm.AUTO
+                && JacobiForward.teamBytes(limits, type, rows, columns)
+                    <= limits.jacobiScratchBytes());
+    return jacobi
+        ? new JacobiForward(backend, type, batch, rows, columns)
+        : new SolverForward(backend, type, batch, rows, columns, algorithm);
   }
 }

@@ -6,10 +6,16 @@ package io.github.diffsvd;
  */
 public enum SvdAlgorithm {
   /**
-   * CPU: {@link #GESDD}. CUDA: {@link #GESVDJ_BATCHED} up to 32×32, {@link #GESVDJ} up to 512
-   * columns, {@link #GESVD} above.
+   * CPU: {@link #JACOBI} up to about 32×32, {@link #GESDD} above. CUDA: {@link #GESVDJ_BATCHED} up
+   * to 32×32, {@link #GESVDJ} up to 512 columns, {@link #GESVD} above.
    */
   AUTO,
+  /**
+   * This library's own batched one-sided Jacobi iteration, for min(m, n) ≤ 64 and as many rows as
+   * the device has scratch for. Small singular values come out with a small relative error where
+   * the columns are well conditioned but for their scale, which no other algorithm here has.
+   */
+  JACOBI,
   /** CPU: LAPACK's divide and conquer; a matrix on which it fails is given to gesvd. */
   GESDD,
   /** LAPACK's or cuSOLVER's QR iteration, matrix by matrix. */

@@ -50,7 +50,7 @@ public final class SvdPlan implements AutoCloseable {
       workspaceBytes = 0;
       return;
     }
-    forward = new ForwardPass(backend, type, batch, rows, columns, options.algorithm());
+    forward = ForwardPass.choose(backend, type, batch, rows, columns, options.algorithm());
     try {
       backward = BackwardPass.choose(backend, type, batch, rows, columns, options.rule());
     } catch (RuntimeException | Error e) {

@@ -65,6 +65,21 @@ public interface Backend extends AutoCloseable {
    * @param scratchBytes the most scratch that one block may have
    * @param fusedBackwardColumns up to this k the backward pass is one kernel, above it goes through
    *     products
+   * @param jacobiScratchBytes up to this need of scratch the Jacobi kernel is the faster forward
+   *     pass
+   * @param wideBytes a thread's vector register, whose every lane has a matrix of its own in
+   *     kernels with lanes.cuh; 0 on a GPU
    */
-  record Limits(int residentBlocks, int threads, long scratchBytes, int fusedBackwardColumns) {}
+  record Limits(
+      int residentBlocks,
+      int threads,
+      long scratchBytes,
+      int fusedBackwardColumns,
+      long jacobiScratchBytes,
+      int wideBytes) {
+    /** The matrices that one thread works on at a time in kernels with lanes.cuh. */
+    public int lanes(DataType type) {
+      return Math.max(1, wideBytes / type.real().bytes());
+    }
+  }
 }

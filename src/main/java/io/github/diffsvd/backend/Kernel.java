@@ -12,6 +12,7 @@ public enum Kernel {
   F_MATRIX,
   SVD_BACKWARD,
   SVD_BACKWARD_CORE,
+  SVD_JACOBI,
   SVD_PACK,
   SVD_UNPACK;
 

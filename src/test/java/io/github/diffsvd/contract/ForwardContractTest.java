@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -34,6 +35,16 @@ class ForwardContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#cases")
   void decomposes(Case c) {
     decomposes(c, SvdAlgorithm.AUTO);
+  }
+
+  static Stream<Case> jacobiCases() {
+    return TestDevices.cases().filter(c -> c.shape().k() <= 64);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("jacobiCases")
+  void jacobiDecomposes(Case c) {
+    decomposes(c, SvdAlgorithm.JACOBI);
   }
 
   private static void decomposes(Case c, SvdAlgorithm algorithm) {

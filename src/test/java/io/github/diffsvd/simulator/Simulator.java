@@ -2,8 +2,6 @@ package io.github.diffsvd.simulator;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URISyntaxException;
-import java.net.URL;
 import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.javacpp.Loader;
@@ -35,12 +33,7 @@ public final class Simulator {
 
   /** The kernels that it runs. */
   public static Path kernels() {
-    URL kernels = Simulator.class.getResource("/io/github/diffsvd/native/libdiffsvd_baseline.so");
-    try {
-      return Path.of(kernels.toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
+    return folder().resolve("libdiffsvd_serial.so");
   }
 
   static void load() {

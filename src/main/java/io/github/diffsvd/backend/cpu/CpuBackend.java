@@ -29,6 +29,12 @@ public final class CpuBackend implements Backend {
   /** Measured: above this many columns OpenBLAS's products are faster than the fused kernel. */
   private static final int FUSED_BACKWARD_COLUMNS = 64;
 
+  /** Measured: 32×32 in every type. */
+  private static final long JACOBI_SCRATCH_BYTES = 2 * 32 * (32 + 32 + 2) * 64;
+
+  /** As in lanes.cuh, of the widest variant. */
+  private static final int WIDE_BYTES = 64;
+
   private final Workers workers;
   private final String variant;
   private final Limits limits;
@@ -48,7 +54,12 @@ public final class CpuBackend implements Backend {
                 Integer.getInteger(THREADS_PROPERTY, Runtime.getRuntime().availableProcessors())));
     limits =
         new Limits(
-            workers.tasksFor(Integer.MAX_VALUE), 1, Integer.MAX_VALUE, FUSED_BACKWARD_COLUMNS);
+            workers.tasksFor(Integer.MAX_VALUE),
+            1,
+            Integer.MAX_VALUE,
+            FUSED_BACKWARD_COLUMNS,
+            JACOBI_SCRATCH_BYTES,
+            WIDE_BYTES);
   }
 
   @Override
@@ -132,7 +143,7 @@ public final class CpuBackend implements Backend {
       case AUTO, GESDD, GESVD -> new CpuSvdSolver(type, algorithm, batch, m, n, workers);
       default ->
           throw new IllegalArgumentException(
-              "algorithm: the cpu has AUTO, GESDD and GESVD, got " + algorithm);
+              "algorithm: the cpu has AUTO, JACOBI, GESDD and GESVD, got " + algorithm);
     };
   }
 

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 /** The door to the kernels that were compiled for the CPU. */
 final class CpuKernels {
   private static final String[] LIBRARIES = {
-    "libdiffsvd_baseline.so", "libdiffsvd_avx2.so", "libdiffsvd.so"
+    "libdiffsvd_baseline.so", "libdiffsvd_avx2.so", "libdiffsvd_avx512.so", "libdiffsvd.so"
   };
 
   static {

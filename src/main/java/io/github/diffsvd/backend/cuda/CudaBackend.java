@@ -83,7 +83,9 @@ public final class CudaBackend implements Backend {
               THREADS,
               context.attribute(
                   CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
-              FUSED_BACKWARD_COLUMNS);
+              FUSED_BACKWARD_COLUMNS,
+              0,
+              0);
       int[] version = {0};
       check("cuDriverGetVersion", JCudaDriver.cuDriverGetVersion(version));
       description =

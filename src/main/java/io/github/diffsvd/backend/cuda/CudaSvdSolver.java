@@ -82,9 +82,10 @@ final class CudaSvdSolver implements SvdSolver {
         yield new GesvdjBatched(type, batch, m, n);
       }
       case GESVDA_BATCHED -> new GesvdaBatched(type, batch, m, n);
-      case GESDD ->
+      case JACOBI, GESDD ->
           throw new IllegalArgumentException(
-              "algorithm: CUDA has AUTO, GESVD, GESVDJ, GESVDJ_BATCHED and GESVDA_BATCHED, got "
+              "algorithm: CUDA has AUTO, JACOBI, GESVD, GESVDJ, GESVDJ_BATCHED and GESVDA_BATCHED,"
+                  + " got "
                   + algorithm);
     };
   }

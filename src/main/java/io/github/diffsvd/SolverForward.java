@@ -1,0 +1,74 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.SvdSolver;
+
+/**
+ * The SVD by a library: pack and screen, solve, unpack. A wide matrix is solved as its adjoint: Aᴴ
+ * = U' S V'ᴴ gives A = V' S U'ᴴ.
+ */
+final class SolverForward implements ForwardPass {
+  private final int batch;
+  private final int m;
+  private final int n;
+  private final boolean wide;
+  private final boolean conjugates;
+  private final SvdSolver solver;
+  private final KernelLaunch pack;
+  private final KernelLaunch unpack;
+
+  SolverForward(
+      CheckedBackend backend,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      SvdAlgorithm algorithm) {
+    this.batch = batch;
+    wide = rows < columns;
+    m = Math.max(rows, columns);
+    n = Math.min(rows, columns);
+    conjugates = wide && type.isComplex();
+    LaunchShape shape = LaunchShape.forUnits(backend.limits(), batch, 0);
+    pack = backend.prepare(Kernel.SVD_PACK, type, shape);
+    unpack = backend.prepare(Kernel.SVD_UNPACK, type, shape);
+    solver = backend.svdSolver(type, algorithm, batch, m, n);
+  }
+
+  @Override
+  public long workspaceBytes() {
+    return solver.workspaceBytes();
+  }
+
+  @Override
+  public void bind(long workspace) {
+    solver.bind(workspace);
+  }
+
+  @Override
+  public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
+    pack.arguments().reset().put(wide ? a.transposed() : a).put(solver.input()).put(info);
+    pack.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
+    pack.start(stream);
+
+    solver.solve(stream);
+
+    unpack.arguments().reset().put(solver.u()).put(solver.s()).put(solver.v()).put(solver.info());
+    unpack
+        .arguments()
+        .put(wide ? factors.v() : factors.u())
+        .put(factors.s())
+        .put(wide ? factors.u() : factors.v())
+        .put(info);
+    unpack.arguments().put((long) batch).put((long) m).put((long) n).put(solver.conjugatesV());
+    unpack.start(stream);
+  }
+
+  @Override
+  public void close() {
+    solver.close();
+  }
+}
