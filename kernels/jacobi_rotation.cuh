@@ -3,7 +3,8 @@
 //
 //   t² + t(β − α)/|γ| − 1 = 0, the smaller root      c = 1/√(1 + t²), s = ct      a_p ← c a_p − s a_q', a_q ← s a_p + c a_q'
 //
-// with a_q' = conj(γ/|γ|) a_q for complex numbers.
+// with a_q' = conj(γ/|γ|) a_q for complex numbers. As corrections to a_p and a_q (Rutishauser), s and tan of half the angle in place of c, they do not
+// drift: c rounded would shrink the columns a little each time.
 #pragma once
 
 #include <cstring>
@@ -115,41 +116,43 @@ DEVICE W jacobi_tangent(W alpha, W beta, W gamma) {
 // Does nothing in the lanes where `rotates` is not set.
 template <class W>
 struct Rotation {
-  W c, s;
-  W shift;  // what α loses and β gains
+  W s, half;  // half = s/(1 + c), the tangent of half the angle
+  W shift;    // what α loses and β gains
 
   template <class Mask>
   DEVICE Rotation(W alpha, W beta, W gamma, Mask rotates) {
     const W zero{}, one = zero + 1, t = rotates ? jacobi_tangent(alpha, beta, rotates ? gamma : one) : zero;
-    c = one / square_root(one + t * t);
+    const W c = one / square_root(one + t * t);
     s = c * t;
+    half = s / (one + c);
     shift = t * gamma;
   }
   DEVICE void apply(W& p, W& q) const {
     const W old = p;
-    p = c * old - s * q;
-    q = s * old + c * q;
+    p = old - s * (q + half * old);
+    q = q + s * (old - half * q);
   }
 };
 
 template <class W>
 struct Rotation<Complex<W>> {
-  W c, s, shift;
+  W s, half, shift;
   Complex<W> phase;  // conj(γ/|γ|)
 
   template <class Mask>
   DEVICE Rotation(W alpha, W beta, Complex<W> gamma, Mask rotates) {
     const W zero{}, one = zero + 1, size = rotates ? square_root(size_squared(gamma)) : one;
     const W t = rotates ? jacobi_tangent(alpha, beta, size) : zero;
-    c = one / square_root(one + t * t);
+    const W c = one / square_root(one + t * t);
     s = c * t;
+    half = s / (one + c);
     shift = t * size;
     phase.re = rotates ? gamma.re / size : one;
     phase.im = rotates ? -gamma.im / size : zero;
   }
   DEVICE void apply(Complex<W>& p, Complex<W>& q) const {
     const Complex<W> old = p, turned = {phase.re * q.re - phase.im * q.im, phase.re * q.im + phase.im * q.re};
-    p = c * old - s * turned;
-    q = s * old + c * turned;
+    p = old - s * (turned + half * old);
+    q = turned + s * (old - half * turned);
   }
 };
