@@ -290,6 +290,12 @@ API cusolverGetVersion(int* version) {
   return call.status();
 }
 
+API cusolverGetProperty(int which, int* value) {
+  Call call("cusolverGetProperty", Library::kCusolver, false);
+  *value = which == 0 ? 11 : which == 1 ? 6 : 4;
+  return call.status();
+}
+
 API cusolverDnCreateGesvdjInfo(uint64_t* settings) {
   Call call("cusolverDnCreateGesvdjInfo", Library::kCusolver);
   if (call.failed()) return call.status();

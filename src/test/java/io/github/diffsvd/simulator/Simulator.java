@@ -36,7 +36,8 @@ public final class Simulator {
     return folder().resolve("libdiffsvd_serial.so");
   }
 
-  static void load() {
+  /** Makes cuda:0 the simulator; before the first use of JCuda. */
+  public static void load() {
     for (String library : LIBRARIES) {
       System.load(folder().resolve(library).toString());
     }

@@ -12,13 +12,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
-import jcuda.driver.CUcontext;
-import jcuda.driver.CUdevice;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
-import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
-import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,36 +25,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 @RequiresCuda
 class CudaStreamsTest {
   private static final int BATCH = 3;
-
-  /** A stream that another library made in the device's primary context. */
-  private static final class CallersStream implements AutoCloseable {
-    private final CUdevice device = new CUdevice();
-    private final CUcontext context = new CUcontext();
-    final CUstream stream = new CUstream();
-
-    CallersStream() {
-      succeed(JCudaDriver.cuInit(0));
-      succeed(JCudaDriver.cuDeviceGet(device, 0));
-      succeed(JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
-      succeed(JCudaDriver.cuCtxPushCurrent(context));
-      succeed(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
-    }
-
-    long handle() {
-      return RawPointer.get(stream);
-    }
-
-    @Override
-    public void close() {
-      succeed(JCudaDriver.cuStreamDestroy(stream));
-      succeed(JCudaDriver.cuCtxPopCurrent(new CUcontext()));
-      succeed(JCudaDriver.cuDevicePrimaryCtxRelease(device));
-    }
-  }
-
-  private static void succeed(int status) {
-    assertThat(CudaStatus.name(status)).isEqualTo("CUDA_SUCCESS");
-  }
 
   static Stream<Arguments> shapes() {
     return Stream.of(new int[] {7, 5}, new int[] {4, 9}, new int[] {43, 40}, new int[] {40, 50})
@@ -97,7 +63,7 @@ class CudaStreamsTest {
       List<double[]> expected = results(device, problem);
       device.write(problem.gradient, new double[expected.get(3).length]);
       problem.run(caller.handle());
-      succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+      CallersStream.succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
       assertSame(results(device, problem), expected);
       // And back to the device's own: the libraries' handles go with the call.
       problem.run(0);
@@ -113,23 +79,23 @@ class CudaStreamsTest {
     try (CallersStream caller = new CallersStream();
         Device device = Device.open("cuda:0");
         Problem problem = new Problem(device, type, BATCH, rows, columns, SvdAlgorithm.AUTO)) {
-      succeed(
+      CallersStream.succeed(
           JCudaDriver.cuStreamBeginCapture(
               caller.stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
       problem.run(caller.handle());
-      succeed(JCudaDriver.cuStreamEndCapture(caller.stream, graph));
+      CallersStream.succeed(JCudaDriver.cuStreamEndCapture(caller.stream, graph));
       assertThat(device.read(problem.gradient)).as("nothing has run yet").containsOnly(Double.NaN);
-      succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
+      CallersStream.succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
       for (long seed = 2; seed < 5; seed++) {
         device.write(problem.a, random(problem, seed));
-        succeed(JCudaDriver.cuGraphLaunch(replayed, caller.stream));
-        succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+        CallersStream.succeed(JCudaDriver.cuGraphLaunch(replayed, caller.stream));
+        CallersStream.succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
         List<double[]> fromGraph = results(device, problem);
         problem.run(0);
         assertSame(fromGraph, results(device, problem));
       }
-      succeed(JCudaDriver.cuGraphExecDestroy(replayed));
-      succeed(JCudaDriver.cuGraphDestroy(graph));
+      CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(replayed));
+      CallersStream.succeed(JCudaDriver.cuGraphDestroy(graph));
     }
   }
 
@@ -163,7 +129,7 @@ class CudaStreamsTest {
       for (int round = 0; round < 30; round++) {
         device.write(problem.a, random(problem, round % 3));
         problem.run(caller.handle());
-        succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+        CallersStream.succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
         assertSame(results(device, problem), expected.get(round % 3));
       }
     }

@@ -63,11 +63,19 @@ public final class Problem implements AutoCloseable {
     return matrix;
   }
 
-  /** Forward, and backward of the loss whose cotangents are the factors themselves. */
-  public void run(long stream) {
+  public void forward(long stream) {
     plan.forward(a, factors, info, stream);
+  }
+
+  /** Of the loss whose cotangents are the factors themselves. */
+  public void backward(long stream) {
     plan.backward(
         factors, new SvdCotangents(factors.u(), factors.s(), factors.v()), gradient, stream);
+  }
+
+  public void run(long stream) {
+    forward(stream);
+    backward(stream);
   }
 
   @Override
