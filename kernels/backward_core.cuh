@@ -1,10 +1,10 @@
 // The k×k middle of the backward pass, shared by every tier. With P = Uᴴ gU, Q = Vᴴ gV, Jp and Jq their skew-Hermitian parts:
 //
 //   M_ij = (Jp + Jq)_ij · g(s_j − s_i) + (Jp − Jq)_ij · h(s_j + s_i) + δ_ij gS_i       g, h: the rule's stand-ins for 1/x
-//   C    = M − P S⁺ where m > n (the projection I − UUᴴ, absorbed), M where m = n
+//   C    = M − P S⁺ where m > n (the projection I − UUᴴ, absorbed), M where m = n; under svd-inv with T∘P added, T nonzero at ties
 //
-// A wide matrix (m < n) is the tall problem of its adjoint, so the callers only know m ≥ n. On the diagonal g is odd, hence 0, and the second term is
-// the phase term of complex data; for real data it vanishes by itself.
+// A wide matrix (m < n) is the tall problem of its adjoint, so the callers only know m ≥ n. On the diagonal the first term vanishes, and the second
+// is the phase term of complex data; for real data it vanishes too.
 #pragma once
 
 #include "gradient_rules.cuh"
@@ -16,10 +16,16 @@ DEVICE void backward_core_pair(const Rule& rule, int64_t i, int64_t j, Real<T> s
   const T p_ij = p(i, j), p_ji = p(j, i);
   const T jp = R(0.5) * (p_ij - conjugate(p_ji)), jq = R(0.5) * (q(i, j) - conjugate(q(j, i)));
   const Pair<R> factor = rule.pair(s_i, s_j);
-  const T odd = factor.gap * (jp + jq), even = factor.sum * (jp - jq);
+  const T odd = factor.gap * (jp + jq), even = (i == j ? rule.phase(s_i) : factor.sum) * (jp - jq);
   // (Jp ± Jq)_ji = −conj((Jp ± Jq)_ij), and the gap changes its sign with the order.
   T m_ij = odd + even, m_ji = conjugate(odd) - conjugate(even);
   if (i == j) m_ij = m_ji = even + from_real<T>(gs_i);
+  if constexpr (Rule::kTied) {
+    if (i != j) {
+      m_ij = m_ij + rule.tied(s_i, s_j) * p_ij;
+      m_ji = m_ji + rule.tied(s_j, s_i) * p_ji;
+    }
+  }
   if (tall) {
     m_ij = m_ij - rule.inverse(s_j) * p_ij;
     m_ji = m_ji - rule.inverse(s_i) * p_ji;

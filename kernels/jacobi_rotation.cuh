@@ -3,8 +3,8 @@
 //
 //   t² + t(β − α)/|γ| − 1 = 0, the smaller root      c = 1/√(1 + t²), s = ct      a_p ← c a_p − s a_q', a_q ← s a_p + c a_q'
 //
-// with a_q' = conj(γ/|γ|) a_q for complex numbers. As corrections to a_p and a_q (Rutishauser), s and tan of half the angle in place of c, they do not
-// drift: c rounded would shrink the columns a little each time.
+// with a_q' = conj(γ/|γ|) a_q for complex numbers. As corrections to a_p and a_q (Rutishauser), s and tan of half the angle in place of c, they do
+// not drift: c rounded would shrink the columns a little each time.
 #pragma once
 
 #include <cstring>

@@ -254,7 +254,7 @@ struct Backward {
   Dense expected(int64_t b) const {
     const auto given_or_zero = [&](int bit, const Matrices<T>& a) { return given & bit ? dense_of(a, b) : Dense{a.rows, a.columns}; };
     return gradient(dense_of(u, b), vector_of(s, b), dense_of(v, b), given_or_zero(1, gu), given & 2 ? vector_of(gs, b) : Vector(k),
-                    given_or_zero(4, gv), Pseudoinverse::of(default_rule<T>().tolerance, k > 0 ? s.at(b, 0) : R(0)));
+                    given_or_zero(4, gv), Pseudoinverse::of(default_rule<T>().parameter, k > 0 ? s.at(b, 0) : R(0)));
   }
 };
 
@@ -338,7 +338,7 @@ void test_svd_backward_core() {
                     const Dense zero{n, n};
                     std::vector<Dense> expected_p, expected_w;
                     for (int64_t b = 0; b < batch; b++) {
-                      const auto inverse = Pseudoinverse::of(default_rule<T>().tolerance, s.at(b, 0));
+                      const auto inverse = Pseudoinverse::of(default_rule<T>().parameter, s.at(b, 0));
                       const Vector s_b = vector_of(s, b), gs_b = given & 2 ? vector_of(gs, b) : Vector(n);
                       const Dense p_b = given & 1 ? dense_of(given_p, b) : zero, gu_b = dense_of(gu, b);
                       const Dense m_b = core(p_b, given & 4 ? dense_of(q, b) : zero, s_b, gs_b, inverse);
@@ -404,7 +404,7 @@ void test_f_matrix() {
           if (wanted & 4) sum.take_output();
           s.expect_untouched();
           for (int64_t b = 0; b < batch; b++) {
-            const auto inverse = Pseudoinverse::of(default_rule<R>().tolerance, s.at(b, 0));
+            const auto inverse = Pseudoinverse::of(default_rule<R>().parameter, s.at(b, 0));
             for (int64_t i = 0; i < k; i++)
               for (int64_t j = 0; j < k; j++) {
                 const long double s_i = s.at(b, i), s_j = s.at(b, j);

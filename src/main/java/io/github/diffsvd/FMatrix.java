@@ -64,7 +64,7 @@ public final class FMatrix {
           .put(sum)
           .put((long) batch)
           .put((long) k)
-          .putRule(rule.code(), rule.tolerance(type));
+          .putRule(rule.code(), rule.parameter(type));
       kernel.start(stream);
     }
   }

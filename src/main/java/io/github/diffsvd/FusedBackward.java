@@ -61,7 +61,7 @@ final class FusedBackward implements BackwardPass {
         .put(wide ? cotangents.u() : cotangents.v());
     arguments.put(wide ? gradient.transposed() : gradient);
     arguments.put((long) batch).put((long) m).put((long) n).put(wide && type.isComplex());
-    arguments.putRule(rule.code(), rule.tolerance(type));
+    arguments.putRule(rule.code(), rule.parameter(type));
     kernel.start(stream);
   }
 

@@ -110,7 +110,7 @@ final class ProductBackward implements BackwardPass {
         .put((long) m)
         .put((long) n)
         .put(gu == null)
-        .putRule(rule.code(), rule.tolerance(type));
+        .putRule(rule.code(), rule.parameter(type));
     core.start(stream);
     if (rotates) {
       product.multiply(layout, u, false, p, false, w, outside, stream);

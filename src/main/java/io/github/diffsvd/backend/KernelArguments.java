@@ -48,8 +48,8 @@ public final class KernelArguments {
   }
 
   /** The RuleArguments of gradient_rules.cuh. */
-  public KernelArguments putRule(int code, double tolerance) {
-    return put((long) code).put(tolerance);
+  public KernelArguments putRule(int code, double parameter) {
+    return put((long) code).put(parameter);
   }
 
   /** The bytes packed so far, a direct buffer. */

@@ -59,16 +59,13 @@ final class GradCommand implements Callable<Integer> {
 
   @Option(
       names = "--rule",
-      paramLabel = "RULE",
-      description = "What stands in for 1/(s_j − s_i); default: ${DEFAULT-VALUE}",
+      paramLabel = "RULE[=PARAMETER]",
+      description = {
+        "What stands in for 1/(s_j − s_i): moore-penrose, exact, zero, clip, taylor, pade,",
+        "lorentzian or svd-inv; default: ${DEFAULT-VALUE}"
+      },
       defaultValue = "moore-penrose")
   private String rule;
-
-  @Option(
-      names = "--tolerance",
-      paramLabel = "T",
-      description = "The rule's tolerance, relative to s₁; default: eps^(3/4) of the dtype")
-  private Double tolerance;
 
   @Mixin private DeviceOption deviceOption;
 
@@ -129,8 +126,7 @@ final class GradCommand implements Callable<Integer> {
 
   private GradientRule gradientRule() {
     try {
-      GradientRule chosen = GradientRule.parse(rule);
-      return tolerance == null ? chosen : chosen.withTolerance(tolerance);
+      return GradientRule.parse(rule);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
     }

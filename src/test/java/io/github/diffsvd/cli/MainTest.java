@@ -88,9 +88,12 @@ class MainTest {
         refused("extra", "svd", "DIR/a.npy", "extra", "--out", "DIR/o"),
         refused("--grad-s", "grad", "DIR/a.npy", "--out", "DIR/o"),
         refused("--rule: expected one of moore-penrose", gradient("--rule", "nonsense")),
-        refused("--tolerance: expected", gradient("--tolerance", "-1")),
-        refused("--tolerance: expected", gradient("--tolerance", "NaN")),
-        refused("'x' is not a double", gradient("--tolerance", "x")),
+        refused("--rule: moore-penrose: expected", gradient("--rule", "moore-penrose=-1")),
+        refused("--rule: clip: expected", gradient("--rule", "clip=NaN")),
+        refused("--rule: zero: expected a finite number above 0", gradient("--rule", "zero=0")),
+        refused("--rule: expected a number after clip=", gradient("--rule", "clip=x")),
+        refused("--rule: exact has no parameter", gradient("--rule", "exact=1")),
+        refused("degree: expected 0 … 1000", gradient("--rule", "taylor=-1")),
         // Devices.
         refused("auto, cpu or cuda:N, got tpu", svd("DIR/a.npy", "--device", "tpu")),
         refused("cuda:9999", svd("DIR/a.npy", "--device", "cuda:9999")),
@@ -365,7 +368,9 @@ class MainTest {
     assertThat(run(concat(own, new String[] {"DIR/tie.npy"})).status()).isZero();
     NpyFiles.write(file("factors/S.npy"), NpyType.FLOAT64, new long[] {2}, 1, 0.9);
     assertThat(run(concat(own, new String[] {"DIR/apart.npy"})).status()).isZero();
-    assertThat(run(concat(own, new String[] {"DIR/wide-tie.npy", "--tolerance", "0.2"})).status())
+    assertThat(
+            run(concat(own, new String[] {"DIR/wide-tie.npy", "--rule", "moore-penrose=0.2"}))
+                .status())
         .isZero();
     assertThat(NpyFiles.read(file("tie.npy")))
         .matches(v -> Arrays.stream(v).allMatch(Double::isFinite));
