@@ -3,8 +3,8 @@
 //
 // A pair rotates where |a_pᴴ a_q| > tol ‖a_p‖ ‖a_q‖, tol = √m·eps: columns of very different size, and with them small singular values, keep their
 // relative accuracy. Norms go through a sweep by recurrence and are taken afresh for the next; a sweep without a rotation is the last. Two exact
-// powers of two bring the largest element to about 2^target, where no square over- or underflows. Columns too small for a rotation to see are null: U
-// is completed there by Gram–Schmidt.
+// powers of two bring the largest element to about 2^target, where no square over- or underflows. Columns whose squares are close to underflow are
+// null: they do not rotate, and U is completed there by Gram–Schmidt.
 //
 // For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that still rotates in sweep kSweeps with
 // that number; the factors of both are NaN.
@@ -53,7 +53,7 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   WR* const norms = reinterpret_cast<WR*>(v + n * n);
   WR* const marks = norms + n;
   const WR zero{}, one = zero + 1;
-  const R tol2 = m * L::kEpsilon * L::kEpsilon;
+  const R tol2 = m * L::kEpsilon * L::kEpsilon, null2 = L::kNull * L::kNull;
 
   const int64_t at_once = int64_t(teams) * kLanes<T>, units = (x.batch + at_once - 1) / at_once;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
@@ -93,7 +93,7 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
           tournament(players, round, pair, p, q);
           if (p == n || q == n) continue;
           const W gamma = inner(a + p * ld, a + q * ld, m);
-          const auto rotates = size_squared(gamma) > (tol2 * norms[p]) * norms[q];
+          const auto rotates = (size_squared(gamma) > (tol2 * norms[p]) * norms[q]) & (norms[p] > null2) & (norms[q] > null2);
           if (!any_lane(rotates)) continue;
           rotated = true;
           marks[p] = rotates ? one : marks[p];

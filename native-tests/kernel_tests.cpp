@@ -19,6 +19,7 @@ inline bool skips_barrier(const char* file, int line) {
 #include "f_matrix.cu"
 #include "svd_backward.cu"
 #include "svd_backward_core.cu"
+#include "svd_jacobi.cu"
 #include "svd_pack.cu"
 #include "svd_unpack.cu"
 #undef barrier
@@ -47,6 +48,7 @@ FUNCTION_OF_ALL_TYPES(copy, Copy)
 FUNCTION_OF_REAL_TYPES(f_matrix, FMatrix)
 FUNCTION_OF_ALL_TYPES(svd_backward, SvdBackward)
 FUNCTION_OF_ALL_TYPES(svd_backward_core, SvdBackwardCore)
+FUNCTION_OF_ALL_TYPES(svd_jacobi, SvdJacobi)
 FUNCTION_OF_ALL_TYPES(svd_pack, SvdPack)
 FUNCTION_OF_ALL_TYPES(svd_unpack, SvdUnpack)
 
@@ -523,6 +525,81 @@ void test_svd_unpack() {
       });
 }
 
+// ---- svd_jacobi
+
+// Of column i of a and column j of b.
+Number dot(const Dense& a, const Dense& b, int64_t i, int64_t j) {
+  Number sum;
+  for (int64_t l = 0; l < a.rows; l++) sum = sum + adjoint(a(l, i)) * b(l, j);
+  return sum;
+}
+
+template <class T>
+void test_svd_jacobi() {
+  using R = Real<T>;
+  for (const Shape shape : {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{16, 16}, Shape{40, 9}, Shape{33, 33}}) {
+    if (kSmall && shape.rows > 16) continue;
+    for (const int conjugated : {0, 1})
+      testing.run(text("svd_jacobi %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), conjugated ? " conjugated" : ""), [&] {
+        // Random; bad; zero; of rank one; graded over the whole range; then one more than lanes for random ones.
+        const int64_t batch = kSmall ? 5 : 5 + kLanes<T> + 1, m = shape.rows, n = shape.columns;
+        Matrices<T> a(batch, m, n, any_layout_to_write()), u(batch, m, n, any_layout_to_write()), v(batch, n, n, any_layout_to_write());
+        Matrices<R> s(batch, n, 1, any_layout_to_write());
+        Matrices<int32_t> info(batch, 1, 1);
+        fill_random(a);
+        a.at(1, m - 1, n - 1) = rounded<T>(number(Complex<long double>{NAN, 0}));
+        for (int64_t i = 0; i < m; i++)
+          for (int64_t j = 0; j < n; j++) {
+            a.at(2, i, j) = T{};
+            a.at(3, i, j) = a.at(3, i, 0);
+            a.at(4, i, j) = R(std::pow(Limits<R>::smallest_normal, (long double)(j) / n)) * a.at(4, i, j);
+          }
+        for (const Grid grid : grids(batch, m == 6)) {
+          for (int64_t team = 1; team <= std::min<int64_t>(grid.threads, 4); team *= 2) {
+            if (grid.threads % team != 0) continue;
+            u.poison();
+            s.poison();
+            v.poison();
+            info.poison();
+            const SvdJacobi<T> arguments{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated, team};
+            const int64_t teams = grid.threads / team, bytes = n * (jacobi_leading(int(m)) + n + 2) * int64_t(sizeof(Wide<T>));
+            launch(function_of(arguments), arguments, grid, teams * bytes);
+            u.take_output();
+            s.take_output();
+            v.take_output();
+            info.take_output();
+            a.expect_untouched();
+            for (int64_t b = 0; b < batch; b++) {
+              testing.expect(info.at(b, 0) == (b == 1 ? -1 : 0), "info(%d) is %d", int(b), info.at(b, 0));
+              if (b == 1) {
+                testing.expect(std::isnan(s.at(b, 0)) && !finite(u, b) && !finite(v, b), "factors of a bad matrix");
+                continue;
+              }
+              const Dense left = dense_of(u, b), right = dense_of(v, b);
+              const long double allowed = 40 * std::max<int64_t>(m, 4) * kEpsilon<R>;
+              long double off = 0, residual = 0;
+              for (int64_t i = 0; i < n; i++)
+                for (int64_t j = 0; j < n; j++) {
+                  const Number x = dot(left, left, i, j), y = dot(right, right, i, j);
+                  off = std::max({off, std::hypot(x.re - (i == j), x.im), std::hypot(y.re - (i == j), y.im)});
+                }
+              for (int64_t i = 0; i < m; i++)
+                for (int64_t j = 0; j < n; j++) {
+                  Number sum;
+                  for (int64_t l = 0; l < n; l++) sum = sum + number((long double)(s.at(b, l))) * left(i, l) * adjoint(right(j, l));
+                  const Number given = number(a.at(b, i, j));
+                  residual = std::max(residual, std::hypot(sum.re - given.re, sum.im - (conjugated ? -given.im : given.im)));
+                }
+              for (int64_t i = 1; i < n; i++) testing.expect(s.at(b, i - 1) >= s.at(b, i) && s.at(b, i) >= 0, "order of S");
+              testing.expect(off <= allowed, "matrix %d: UᴴU or VᴴV is off by %.2Lg", int(b), off);
+              testing.expect(residual <= allowed * s.at(b, 0), "matrix %d: residual %.2Lg", int(b), residual);
+            }
+          }
+        }
+      });
+  }
+}
+
 // ---- copy
 
 template <class T>
@@ -548,6 +625,7 @@ void test_all_of_type() {
   test_copy<T>();
   test_svd_pack<T>();
   test_svd_unpack<T>();
+  test_svd_jacobi<T>();
   test_svd_backward_core<T>();
   test_svd_backward<T>();
 }
