@@ -1,6 +1,9 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Workspace;
 import java.util.Objects;
 
@@ -30,6 +33,10 @@ public final class SvdPlan implements AutoCloseable {
   private final ForwardPass forward;
 
   private final BackwardPass backward;
+
+  /** Null where ties are left as they are. */
+  private final KernelLaunch resolveTies;
+
   private final long workspaceBytes;
   private long ownedWorkspace;
   private boolean closed;
@@ -47,12 +54,20 @@ public final class SvdPlan implements AutoCloseable {
     if (batch == 0 || k == 0) {
       forward = null;
       backward = null;
+      resolveTies = null;
       workspaceBytes = 0;
       return;
     }
     forward = ForwardPass.choose(backend, type, batch, rows, columns, options.algorithm());
     try {
       backward = BackwardPass.choose(backend, type, batch, rows, columns, options.rule());
+      resolveTies =
+          options.resolveTies()
+              ? backend.prepare(
+                  Kernel.RESOLVE_TIES,
+                  type.real(),
+                  LaunchShape.forUnits(backend.limits(), batch, 0))
+              : null;
     } catch (RuntimeException | Error e) {
       forward.close();
       throw e;
@@ -171,7 +186,8 @@ public final class SvdPlan implements AutoCloseable {
   }
 
   /**
-   * A = U diag(S) Vᴴ for every matrix of the batch.
+   * A = U diag(S) Vᴴ for every matrix of the batch; S moved by {@link SvdOptions#resolveTies} where
+   * that is chosen.
    *
    * @param a batch × m × n, any strides; not changed
    * @param factors U (batch × m × k), S (batch × k × 1, real), V (batch × n × k), any strides that
@@ -198,6 +214,10 @@ public final class SvdPlan implements AutoCloseable {
       backend.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
     } else {
       forward.run(a, factors, info.address(), stream);
+      if (resolveTies != null) {
+        resolveTies.arguments().reset().put(factors.s()).put((long) batch).put((long) k);
+        resolveTies.start(stream);
+      }
     }
   }
 

@@ -10,6 +10,7 @@ import java.util.List;
 public enum Kernel {
   COPY,
   F_MATRIX,
+  RESOLVE_TIES,
   SVD_BACKWARD,
   SVD_BACKWARD_CORE,
   SVD_JACOBI,
@@ -23,7 +24,7 @@ public enum Kernel {
 
   /** The types that the kernel exists for. */
   public List<DataType> types() {
-    return this == F_MATRIX
+    return this == F_MATRIX || this == RESOLVE_TIES
         ? List.of(DataType.FLOAT32, DataType.FLOAT64)
         : List.of(DataType.values());
   }

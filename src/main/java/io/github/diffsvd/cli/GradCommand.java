@@ -67,6 +67,11 @@ final class GradCommand implements Callable<Integer> {
       defaultValue = "moore-penrose")
   private String rule;
 
+  @Option(
+      names = "--resolve-ties",
+      description = "Raise singular values until their gaps are at least √eps·s₁.")
+  private boolean resolveTies;
+
   @Mixin private DeviceOption deviceOption;
 
   @Spec private CommandSpec spec;
@@ -77,7 +82,8 @@ final class GradCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "one of --grad-u, --grad-s, --grad-v is needed");
     }
-    SvdOptions options = SvdOptions.defaults().withRule(gradientRule());
+    SvdOptions options =
+        SvdOptions.defaults().withRule(gradientRule()).withResolveTies(resolveTies);
     try (MatrixFile file = MatrixFile.open(input);
         MatrixFile uFile = openFactor("U.npy", file, file.type(), file.rows(), file.k());
         MatrixFile sFile = openFactor("S.npy", file, file.type().real(), file.k());

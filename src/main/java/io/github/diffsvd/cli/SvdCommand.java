@@ -4,6 +4,7 @@ import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyType;
@@ -42,6 +43,11 @@ final class SvdCommand implements Callable<Integer> {
       description = "The folder to write to; made if it is not there.")
   private Path output;
 
+  @Option(
+      names = "--resolve-ties",
+      description = "Raise singular values until their gaps are at least √eps·s₁.")
+  private boolean resolveTies;
+
   @Mixin private DeviceOption deviceOption;
 
   @Spec private CommandSpec spec;
@@ -59,7 +65,14 @@ final class SvdCommand implements Callable<Integer> {
           OwnedMatrixBatch s = device.allocate(file.type().real(), batch, file.k(), 1);
           OwnedMatrixBatch v = device.allocate(file.type(), batch, columns, file.k());
           SvdInfo info = device.allocateInfo(batch);
-          SvdPlan plan = SvdPlan.create(device, file.type(), batch, rows, columns);
+          SvdPlan plan =
+              SvdPlan.create(
+                  device,
+                  file.type(),
+                  batch,
+                  rows,
+                  columns,
+                  SvdOptions.defaults().withResolveTies(resolveTies));
           NpyWriter uFile = writer("U.npy", header(file, u, rows, file.k()));
           NpyWriter sFile = writer("S.npy", header(file, s, file.k()));
           NpyWriter vFile = writer("V.npy", header(file, v, columns, file.k()));

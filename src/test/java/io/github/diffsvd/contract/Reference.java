@@ -1,6 +1,7 @@
 package io.github.diffsvd.contract;
 
 import io.github.diffsvd.DataType;
+import java.util.function.IntToDoubleFunction;
 
 /** The formulas of docs/numerics.md in double precision, as they stand there. */
 final class Reference {
@@ -247,6 +248,25 @@ final class Reference {
       gx = gx.plus(u.times(outside.adjoint()));
     }
     return gx;
+  }
+
+  /**
+   * The gradient of Re⟨G, U f(S) Vᴴ⟩ with respect to A = U S Vᴴ, exact at ties and at zero: the
+   * table of divided differences d(i, j), that of e(i, j) = (f_i + f_j)/(s_i + s_j), and f(s)/s.
+   */
+  static Host spectral(
+      Host u, Host v, Host g, Host.Entry d, Host.Entry e, IntToDoubleFunction ratio) {
+    Host core = u.adjoint().times(g).times(v);
+    Host hermitian = core.plus(core.adjoint()).scaled(0.5).scaled(d);
+    Host skew = core.skew().scaled(e);
+    Host gx = u.times(hermitian.plus(skew)).times(v.adjoint());
+    Host left = g.times(v).minus(u.times(core)).scaled((i, j) -> ratio.applyAsDouble(j));
+    Host right =
+        g.adjoint()
+            .times(u)
+            .minus(v.times(core.adjoint()))
+            .scaled((i, j) -> ratio.applyAsDouble(j));
+    return gx.plus(left.times(v.adjoint())).plus(u.times(right.adjoint()));
   }
 
   /**
