@@ -54,6 +54,13 @@ DEVICE Complex<R> conjugate(Complex<R> a) {
   return {a.re, -a.im};
 }
 
+DEVICE float real_part(float a) { return a; }
+DEVICE double real_part(double a) { return a; }
+template <class R>
+DEVICE R real_part(Complex<R> a) {
+  return a.re;
+}
+
 DEVICE bool is_finite(float a) { return fabsf(a) <= FLT_MAX; }
 DEVICE bool is_finite(double a) { return fabs(a) <= DBL_MAX; }
 template <class R>

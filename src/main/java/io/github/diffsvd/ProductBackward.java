@@ -25,7 +25,7 @@ final class ProductBackward implements BackwardPass {
   private final boolean wide;
   private final GradientRule rule;
   private final KernelLaunch core;
-  private final KernelLaunch copy;
+  private final Packing packing;
   private final BatchedProduct product;
   private final Workspace workspace = new Workspace();
   private final long pOffset;
@@ -50,9 +50,7 @@ final class ProductBackward implements BackwardPass {
     core =
         backend.prepare(
             Kernel.SVD_BACKWARD_CORE, type, LaunchShape.forUnits(backend.limits(), units, 0));
-    copy =
-        backend.prepare(
-            Kernel.COPY, type, LaunchShape.forUnits(backend.limits(), (long) batch * m, 0));
+    packing = new Packing(backend, type, batch, m);
     product = backend.product(type);
     pOffset = reserve(n, n);
     qOffset = reserve(n, n);
@@ -81,10 +79,14 @@ final class ProductBackward implements BackwardPass {
   @Override
   public void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
     Layout layout = Layout.COLUMN_MAJOR.holds(gradient) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
-    MatrixBatch u = operand(layout, wide ? factors.v() : factors.u(), uOffset, stream);
-    MatrixBatch v = operand(layout, wide ? factors.u() : factors.v(), vOffset, stream);
-    MatrixBatch gu = operand(layout, wide ? cotangents.v() : cotangents.u(), guOffset, stream);
-    MatrixBatch gv = operand(layout, wide ? cotangents.u() : cotangents.v(), gvOffset, stream);
+    MatrixBatch u =
+        packing.operand(layout, wide ? factors.v() : factors.u(), base + uOffset, stream);
+    MatrixBatch v =
+        packing.operand(layout, wide ? factors.u() : factors.v(), base + vOffset, stream);
+    MatrixBatch gu =
+        packing.operand(layout, wide ? cotangents.v() : cotangents.u(), base + guOffset, stream);
+    MatrixBatch gv =
+        packing.operand(layout, wide ? cotangents.u() : cotangents.v(), base + gvOffset, stream);
     boolean rotates = gu != null || gv != null;
     MatrixBatch p = layout.pack(base + pOffset, type, batch, n, n);
     MatrixBatch q = layout.pack(base + qOffset, type, batch, n, n);
@@ -124,32 +126,8 @@ final class ProductBackward implements BackwardPass {
     // W Vᴴ, or for the adjoint problem its adjoint V Wᴴ.
     product.multiply(layout, wide ? v : w, false, wide ? w : v, true, result, false, stream);
     if (!direct) {
-      copy(result, gradient, stream);
+      packing.copy(result, gradient, stream);
     }
-  }
-
-  /**
-   * The matrix itself where BLAS takes it in this layout, otherwise a copy at the offset; null
-   * stays null.
-   */
-  private MatrixBatch operand(Layout layout, MatrixBatch matrix, long offset, long stream) {
-    if (matrix == null || layout.holds(matrix)) {
-      return matrix;
-    }
-    MatrixBatch packed = layout.pack(base + offset, type, batch, matrix.rows(), matrix.columns());
-    copy(matrix, packed, stream);
-    return packed;
-  }
-
-  private void copy(MatrixBatch from, MatrixBatch to, long stream) {
-    copy.arguments()
-        .reset()
-        .put(from)
-        .put(to)
-        .put((long) batch)
-        .put((long) from.rows())
-        .put((long) from.columns());
-    copy.start(stream);
   }
 
   @Override

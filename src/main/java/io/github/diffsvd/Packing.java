@@ -1,0 +1,43 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Layout;
+
+/** Brings the caller's matrices, in whatever strides, into a layout that BLAS takes, and back. */
+final class Packing {
+  private final DataType type;
+  private final int batch;
+  private final KernelLaunch copy;
+
+  Packing(CheckedBackend backend, DataType type, int batch, int mostRows) {
+    this.type = type;
+    this.batch = batch;
+    copy =
+        backend.prepare(
+            Kernel.COPY, type, LaunchShape.forUnits(backend.limits(), (long) batch * mostRows, 0));
+  }
+
+  /** The matrix itself where the layout holds it, otherwise a copy at the address; null stays. */
+  MatrixBatch operand(Layout layout, MatrixBatch matrix, long address, long stream) {
+    if (matrix == null || layout.holds(matrix)) {
+      return matrix;
+    }
+    MatrixBatch packed = layout.pack(address, type, batch, matrix.rows(), matrix.columns());
+    copy(matrix, packed, stream);
+    return packed;
+  }
+
+  void copy(MatrixBatch from, MatrixBatch to, long stream) {
+    copy.arguments()
+        .reset()
+        .put(from)
+        .put(to)
+        .put((long) batch)
+        .put((long) from.rows())
+        .put((long) from.columns());
+    copy.start(stream);
+  }
+}

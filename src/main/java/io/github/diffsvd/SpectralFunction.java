@@ -1,0 +1,153 @@
+package io.github.diffsvd;
+
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/**
+ * A function of singular values, for {@link SpectralPlan}. Immutable; the kernels' side is
+ * spectral_functions.cuh.
+ */
+public final class SpectralFunction {
+  private enum Kind {
+    IDENTITY("identity", 0, false),
+    SOFT_THRESHOLD("soft-threshold", 1, true),
+    HARD_THRESHOLD("hard-threshold", 2, true),
+    POWER("power", 3, true),
+    LOG1P("log1p", 4, false),
+    SQRT("sqrt", 5, false),
+    PSEUDOINVERSE("reciprocal", 6, true),
+    POLAR("polar", 7, true),
+    CLIP("clip", 8, true);
+
+    final String name;
+    final int code;
+    final boolean hasParameter;
+
+    Kind(String name, int code, boolean hasParameter) {
+      this.name = name;
+      this.code = code;
+      this.hasParameter = hasParameter;
+    }
+  }
+
+  private final Kind kind;
+  private final double parameter;
+
+  private SpectralFunction(Kind kind, double parameter) {
+    this.kind = kind;
+    this.parameter = parameter;
+    if (!(Math.abs(parameter) < Double.POSITIVE_INFINITY)
+        || (parameter < 0 && kind != Kind.POWER)) {
+      throw new IllegalArgumentException(
+          "function: "
+              + kind.name
+              + " expected a finite number"
+              + (kind == Kind.POWER ? "" : " of at least 0")
+              + ", got "
+              + parameter);
+    }
+  }
+
+  /** f(s) = s. */
+  public static SpectralFunction identity() {
+    return new SpectralFunction(Kind.IDENTITY, 0);
+  }
+
+  /** f(s) = max(s − τ, 0), the proximal operator of the nuclear norm; has ∂f/∂τ. */
+  public static SpectralFunction softThreshold(double tau) {
+    return new SpectralFunction(Kind.SOFT_THRESHOLD, tau);
+  }
+
+  /** f(s) = s where s &gt; τ, else 0. */
+  public static SpectralFunction hardThreshold(double tau) {
+    return new SpectralFunction(Kind.HARD_THRESHOLD, tau);
+  }
+
+  /**
+   * f(s) = s^p; has ∂f/∂p. Where f'(0) is infinite (0 &lt; p &lt; 1) it counts as 0, so that null
+   * directions get no gradient. For p &lt; 0, 0^p counts as 0.
+   */
+  public static SpectralFunction power(double p) {
+    return new SpectralFunction(Kind.POWER, p);
+  }
+
+  /** f(s) = log(1 + s). */
+  public static SpectralFunction log1p() {
+    return new SpectralFunction(Kind.LOG1P, 0);
+  }
+
+  /** f(s) = √s; f'(0) counts as 0. */
+  public static SpectralFunction sqrt() {
+    return new SpectralFunction(Kind.SQRT, 0);
+  }
+
+  /**
+   * f(s) = 1/s where s &gt; t·s₁, else 0: U f(S) Vᴴ is the conjugate transpose of the
+   * pseudoinverse.
+   */
+  public static SpectralFunction reciprocal(double t) {
+    return new SpectralFunction(Kind.PSEUDOINVERSE, t);
+  }
+
+  /** f(s) = 1 where s &gt; t·s₁, else 0: the polar factor. */
+  public static SpectralFunction polar(double t) {
+    return new SpectralFunction(Kind.POLAR, t);
+  }
+
+  /** f(s) = min(s, c), the projection on a ball of the spectral norm; has ∂f/∂c. */
+  public static SpectralFunction clip(double c) {
+    return new SpectralFunction(Kind.CLIP, c);
+  }
+
+  /** The function that a text such as "soft-threshold=0.5" or "log1p" names. */
+  public static SpectralFunction parse(String text) {
+    String[] parts = text.split("=", 2);
+    Kind kind =
+        Arrays.stream(Kind.values())
+            .filter(each -> each.name.equals(parts[0]))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "function: expected one of " + names() + ", got " + parts[0]));
+    if ((parts.length == 2) != kind.hasParameter) {
+      throw new IllegalArgumentException(
+          "function: "
+              + kind.name
+              + (kind.hasParameter
+                  ? " needs a parameter, as in " + kind.name + "=0.5"
+                  : " has no parameter")
+              + ", got "
+              + text);
+    }
+    try {
+      return new SpectralFunction(kind, kind.hasParameter ? Double.parseDouble(parts[1]) : 0);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          "function: expected a number after " + kind.name + "=, got " + parts[1], e);
+    }
+  }
+
+  /** The names that {@link #parse} takes, separated by commas. */
+  public static String names() {
+    return Arrays.stream(Kind.values()).map(kind -> kind.name).collect(Collectors.joining(", "));
+  }
+
+  public String name() {
+    return kind.name;
+  }
+
+  /** τ, p, t or c; 0 where there is none. */
+  public double parameter() {
+    return parameter;
+  }
+
+  int code() {
+    return kind.code;
+  }
+
+  @Override
+  public String toString() {
+    return kind.hasParameter ? kind.name + "=" + parameter : kind.name;
+  }
+}

@@ -1,0 +1,269 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.BatchedProduct;
+import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelArguments;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Layout;
+import io.github.diffsvd.backend.Workspace;
+import java.util.Objects;
+
+/**
+ * Y = U f(S) Vᴴ for batches of one shape and type, forward and backward, with a {@link
+ * SpectralFunction} f of the singular values of A = U S Vᴴ.
+ *
+ * <p>Y has a derivative where the SVD has none: the pullback is exact at repeated singular values
+ * and, where f is differentiable at 0, at rank-deficient matrices. Its formula, with divided
+ * differences of f in the place of gaps, is in docs/numerics.md.
+ *
+ * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
+ * work on the caller's stream, one thread and one stream at a time.
+ */
+public final class SpectralPlan implements AutoCloseable {
+  /** As in spectral_core.cu. */
+  private static final int UNIT_ROWS = 8;
+
+  private final CheckedBackend backend;
+  private final SpectralFunction function;
+  private final DataType type;
+  private final int batch;
+  private final int rows;
+  private final int columns;
+  private final int m;
+  private final int n;
+  private final boolean wide;
+  private final SvdPlan svd;
+  private final Workspace workspace = new Workspace();
+
+  // Null where a dimension is 0 and there is nothing to do.
+  private final KernelLaunch scale;
+  private final KernelLaunch core;
+  private final KernelLaunch parameter;
+  private final Packing packing;
+  private final BatchedProduct product;
+
+  private final long aOffset;
+  private final long tOffset;
+  private final long wOffset;
+  private final long uOffset;
+  private final long vOffset;
+  private final long givenOffset;
+  private final long resultOffset;
+  private long base;
+  private boolean closed;
+
+  private SpectralPlan(
+      Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
+    this.function = Objects.requireNonNull(function, "function");
+    backend = Objects.requireNonNull(device, "device").backend();
+    this.type = Objects.requireNonNull(type, "type");
+    this.batch = Checks.atLeast("batch", 0, batch);
+    this.rows = Checks.atLeast("rows", 0, rows);
+    this.columns = Checks.atLeast("columns", 0, columns);
+    wide = rows < columns;
+    m = Math.max(rows, columns);
+    n = Math.min(rows, columns);
+    aOffset = reserve(n, n);
+    tOffset = reserve(m, n);
+    wOffset = reserve(m, n);
+    uOffset = reserve(m, n);
+    vOffset = reserve(n, n);
+    givenOffset = reserve(m, n);
+    resultOffset = reserve(m, n);
+    svd = SvdPlan.create(device, type, batch, rows, columns);
+    if (batch == 0 || n == 0) {
+      scale = null;
+      core = null;
+      parameter = null;
+      packing = null;
+      product = null;
+      return;
+    }
+    try {
+      scale = prepare(Kernel.SPECTRAL_SCALE, (long) batch * m);
+      core = prepare(Kernel.SPECTRAL_CORE, (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS));
+      parameter = prepare(Kernel.SPECTRAL_PARAMETER, batch);
+      packing = new Packing(backend, type, batch, m);
+      product = backend.product(type);
+    } catch (RuntimeException | Error e) {
+      svd.close();
+      throw e;
+    }
+  }
+
+  private long reserve(int rows, int columns) {
+    return workspace.reserve((long) batch * rows * columns * type.bytes());
+  }
+
+  private KernelLaunch prepare(Kernel kernel, long units) {
+    return backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, 0));
+  }
+
+  /**
+   * A plan that allocates its own workspace.
+   *
+   * @param batch number of matrices, ≥ 0
+   * @param rows m ≥ 0
+   * @param columns n ≥ 0
+   * @throws DeviceOutOfMemoryException if the workspace does not fit
+   */
+  public static SpectralPlan create(
+      Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
+    SpectralPlan plan = new SpectralPlan(device, type, batch, rows, columns, function);
+    try {
+      plan.base = plan.backend.allocate(plan.product == null ? 0 : plan.workspace.bytes());
+      return plan;
+    } catch (RuntimeException | Error e) {
+      plan.close();
+      throw e;
+    }
+  }
+
+  /** Memory for the factors, as {@link SvdPlan#allocateFactors} gives it. */
+  public SvdFactors allocateFactors() {
+    return svd.allocateFactors();
+  }
+
+  /** The bytes of device memory that this plan works in. */
+  public long workspaceBytes() {
+    return svd.workspaceBytes() + (product == null ? 0 : workspace.bytes());
+  }
+
+  public SpectralFunction function() {
+    return function;
+  }
+
+  /**
+   * Y = U f(S) Vᴴ for every matrix of the batch, and the factors, which {@link #backward} takes.
+   *
+   * @param a batch × m × n, any strides; not changed
+   * @param factors U, S, V as in {@link SvdPlan#forward}; overwritten
+   * @param y batch × m × n, any strides that keep elements apart; overwritten. May overlap a, not
+   *     the factors
+   * @param info as in {@link SvdPlan#forward}; a matrix without a decomposition gives Y of NaN
+   * @param stream raw handle, 0 for the device's own
+   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
+   *     then
+   */
+  public void forward(MatrixBatch a, SvdFactors factors, MatrixBatch y, SvdInfo info, long stream) {
+    checkOpen();
+    Checks.writable("y", y, type, batch, rows, columns);
+    svd.forward(a, factors, info, stream);
+    if (product == null) {
+      return;
+    }
+    Layout layout = layout(y);
+    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
+    scale.arguments().reset().put(wide ? factors.v() : factors.u()).put(factors.s()).put(w);
+    putFunction(scale.arguments().put((long) batch).put((long) m).put((long) n));
+    scale.start(stream);
+    multiplyOut(layout, w, v(layout, factors, stream), y, stream);
+  }
+
+  /**
+   * The pullback: from ∂L/∂Y to ∂L/∂A, and to the derivative with respect to the function's
+   * parameter.
+   *
+   * @param factors what {@link #forward} gave; not changed
+   * @param gy batch × m × n, any strides; not changed
+   * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
+   *     overlap factors or gy
+   * @param parameterGradient batch × 1 × 1, real: ∂L/∂τ, ∂L/∂p or ∂L/∂c of each matrix alone,
+   *     overwritten; null if it is not wanted
+   * @param stream raw handle, 0 for the device's own
+   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
+   *     then
+   */
+  public void backward(
+      SvdFactors factors,
+      MatrixBatch gy,
+      MatrixBatch gradient,
+      MatrixBatch parameterGradient,
+      long stream) {
+    checkOpen();
+    Checks.readable("factors.u", factors.u(), type, batch, rows, n);
+    Checks.readable("factors.s", factors.s(), type.real(), batch, n, 1);
+    Checks.readable("factors.v", factors.v(), type, batch, columns, n);
+    Checks.readable("gy", gy, type, batch, rows, columns);
+    Checks.writable("gradient", gradient, type, batch, rows, columns);
+    if (parameterGradient != null) {
+      Checks.writable("parameterGradient", parameterGradient, type.real(), batch, 1, 1);
+    }
+    if (product == null) {
+      if (parameterGradient != null && batch > 0) {
+        throw new IllegalArgumentException("parameterGradient: there is none without values");
+      }
+      return;
+    }
+    Layout layout = layout(gradient);
+    MatrixBatch u =
+        packing.operand(layout, wide ? factors.v() : factors.u(), base + uOffset, stream);
+    MatrixBatch v = v(layout, factors, stream);
+    MatrixBatch g = packing.operand(layout, gy, base + givenOffset, stream);
+    MatrixBatch a = layout.pack(base + aOffset, type, batch, n, n);
+    MatrixBatch t = layout.pack(base + tOffset, type, batch, m, n);
+    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
+    product.multiply(layout, g, wide, v, false, t, false, stream);
+    product.multiply(layout, u, true, t, false, a, false, stream);
+    if (parameterGradient != null) {
+      parameter.arguments().reset().put(a).put(factors.s()).put(parameterGradient);
+      putFunction(parameter.arguments().put((long) batch).put((long) n));
+      parameter.start(stream);
+    }
+    boolean tall = m > n;
+    core.arguments().reset().put(a).put(factors.s()).put(t).put(tall ? w : null);
+    putFunction(core.arguments().put((long) batch).put((long) m).put((long) n));
+    core.start(stream);
+    product.multiply(layout, u, false, a, false, w, tall, stream);
+    multiplyOut(layout, w, v, gradient, stream);
+  }
+
+  private static Layout layout(MatrixBatch result) {
+    return Layout.COLUMN_MAJOR.holds(result) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
+  }
+
+  private MatrixBatch v(Layout layout, SvdFactors factors, long stream) {
+    return packing.operand(layout, wide ? factors.u() : factors.v(), base + vOffset, stream);
+  }
+
+  /** W Vᴴ, or for the adjoint problem its adjoint V Wᴴ. */
+  private void multiplyOut(
+      Layout layout, MatrixBatch w, MatrixBatch v, MatrixBatch result, long stream) {
+    boolean direct = layout.holds(result);
+    MatrixBatch target =
+        direct ? result : layout.pack(base + resultOffset, type, batch, rows, columns);
+    product.multiply(layout, wide ? v : w, false, wide ? w : v, true, target, false, stream);
+    if (!direct) {
+      packing.copy(target, result, stream);
+    }
+  }
+
+  private void putFunction(KernelArguments arguments) {
+    arguments.put((long) function.code()).put(function.parameter());
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the plan is closed");
+    }
+  }
+
+  /**
+   * Frees the workspace, once the work on it is done; the caller makes sure of that. A second call
+   * does nothing.
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    svd.close();
+    if (product != null) {
+      product.close();
+    }
+    backend.free(base);
+  }
+}

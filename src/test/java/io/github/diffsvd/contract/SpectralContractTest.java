@@ -1,0 +1,342 @@
+package io.github.diffsvd.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.MatrixBatch;
+import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SpectralPlan;
+import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdInfo;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What {@link SpectralPlan} promises, on every device. */
+@Tag("gpu")
+class SpectralContractTest {
+  /** A function with its value and derivative, written down once more. */
+  private record Function(
+      SpectralFunction function, DoubleUnaryOperator value, DoubleUnaryOperator slope) {}
+
+  /** With kinks, where they have them, between the values of the spectra below. */
+  private static final List<Function> FUNCTIONS =
+      List.of(
+          new Function(SpectralFunction.identity(), s -> s, s -> 1),
+          new Function(
+              SpectralFunction.softThreshold(1.3), s -> Math.max(s - 1.3, 0), s -> s > 1.3 ? 1 : 0),
+          new Function(
+              SpectralFunction.hardThreshold(1.3), s -> s > 1.3 ? s : 0, s -> s > 1.3 ? 1 : 0),
+          new Function(SpectralFunction.power(2), s -> s * s, s -> 2 * s),
+          new Function(
+              SpectralFunction.power(0.7),
+              s -> Math.pow(s, 0.7),
+              s -> s == 0 ? 0 : 0.7 * Math.pow(s, -0.3)),
+          new Function(SpectralFunction.log1p(), Math::log1p, s -> 1 / (1 + s)),
+          new Function(SpectralFunction.sqrt(), Math::sqrt, s -> s == 0 ? 0 : 0.5 / Math.sqrt(s)),
+          new Function(
+              SpectralFunction.reciprocal(0.01),
+              s -> s == 0 ? 0 : 1 / s,
+              s -> s == 0 ? 0 : -1 / s / s),
+          new Function(SpectralFunction.polar(0.01), s -> s == 0 ? 0 : 1, s -> 0),
+          new Function(SpectralFunction.clip(1.3), s -> Math.min(s, 1.3), s -> s > 1.3 ? 0 : 1));
+
+  private static final double[][] SPECTRA = {
+    {4, 3, 2, 1},
+    {3, 2, 2, 1},
+    {3, 2, 2, 2},
+    {2, 2, 2, 2},
+    {1, 1, 1, 1},
+    {2, 2, 1, 0},
+    {2, 1, 0, 0},
+    {2, 0, 0, 0},
+    {0, 0, 0, 0}
+  };
+
+  private static final List<Shape> SHAPES =
+      List.of(
+          new Shape(4, 4), new Shape(7, 4), new Shape(4, 6), new Shape(1, 1), new Shape(40, 36));
+
+  private static double[] spectrum(double[] four, int k) {
+    double[] s = new double[k];
+    for (int i = 0; i < k; i++) {
+      s[i] = four[4 * i / k];
+    }
+    return s;
+  }
+
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void backwardIsExactAtTiesAndAtZero(Device device, DataType type) {
+    double bar = type.real() == DataType.FLOAT64 ? 1e-12 : 2e-5;
+    Random random = new Random(TestDevices.SEED);
+    for (Shape shape : SHAPES) {
+      int k = shape.k();
+      for (Function f : FUNCTIONS) {
+        try (SpectralPlan plan =
+                SpectralPlan.create(device, type, 1, shape.rows(), shape.columns(), f.function);
+            OwnedMatrixBatch gradient = device.allocate(type, 1, shape.rows(), shape.columns())) {
+          for (double[] four : SPECTRA) {
+            Host u = Host.orthonormal(type, shape.rows(), k, random).rounded(type);
+            Host v = Host.orthonormal(type, shape.columns(), k, random).rounded(type);
+            Host g = Host.random(type, shape.rows(), shape.columns(), random);
+            double[] s = spectrum(four, k);
+            Batch.poison(device, gradient);
+            try (SvdFactors factors =
+                    new SvdFactors(
+                        Batch.upload(device, type, List.of(u)),
+                        Batch.upload(device, type.real(), List.of(Host.real(k, 1, (i, j) -> s[i]))),
+                        Batch.upload(device, type, List.of(v)));
+                OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g))) {
+              plan.backward(factors, gy, gradient, null, 0);
+            }
+            Host expected = exact(f, u, s, v, g);
+            Host actual = Batch.download(device, gradient)[0];
+            assertThat(actual.minus(expected).norm())
+                .as(f.function + " " + shape + " " + Arrays.toString(four))
+                .isLessThanOrEqualTo(bar * Math.max(expected.norm(), 1e-3 * g.norm()));
+          }
+        }
+      }
+    }
+  }
+
+  private static Host exact(Function f, Host u, double[] s, Host v, Host g) {
+    DoubleUnaryOperator value = f.value;
+    DoubleUnaryOperator slope = f.slope;
+    return Reference.spectral(
+        u,
+        v,
+        g,
+        (i, j) ->
+            s[i] == s[j]
+                ? slope.applyAsDouble(s[i])
+                : (value.applyAsDouble(s[j]) - value.applyAsDouble(s[i])) / (s[j] - s[i]),
+        (i, j) ->
+            s[i] + s[j] == 0
+                ? slope.applyAsDouble(0)
+                : (value.applyAsDouble(s[i]) + value.applyAsDouble(s[j])) / (s[i] + s[j]),
+        j -> s[j] == 0 ? slope.applyAsDouble(0) : value.applyAsDouble(s[j]) / s[j]);
+  }
+
+  /** Y itself, and the derivative along a random direction, of matrices with ties. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void agreesWithDifferencesOfTheFunctionOfTheMatrix(Device device, DataType type) {
+    boolean single = type.real() == DataType.FLOAT32;
+    Random random = new Random(TestDevices.SEED);
+    for (Shape shape : List.of(new Shape(4, 4), new Shape(6, 4), new Shape(4, 5))) {
+      for (Function f : FUNCTIONS) {
+        for (double[] s : new double[][] {{4, 3, 2, 1}, {3, 2, 2, 1}, {2, 2, 2, 2}}) {
+          Host u = Host.orthonormal(type, shape.rows(), 4, random);
+          Host v = Host.orthonormal(type, shape.columns(), 4, random);
+          Host a = u.scaled((i, j) -> s[j]).times(v.adjoint()).rounded(type);
+          Host g = Host.random(type, shape.rows(), shape.columns(), random);
+          Host direction = Host.random(type, shape.rows(), shape.columns(), random);
+          try (Evaluation evaluation = new Evaluation(device, type, shape, f.function)) {
+            Host y = evaluation.value(a);
+            Host expected = u.scaled((i, j) -> f.value.applyAsDouble(s[j])).times(v.adjoint());
+            assertThat(y.minus(expected).norm())
+                .as(f.function.toString())
+                .isLessThanOrEqualTo(Tolerances.rounding(type, 8) * 4 * (1 + expected.norm()));
+            double along = inner(evaluation.gradient(g), direction);
+            if (!single) {
+              double h = 1e-5;
+              Host plus = evaluation.value(a.plus(direction.scaled(h)));
+              Host minus = evaluation.value(a.minus(direction.scaled(h)));
+              assertThat(along)
+                  .as(f.function + " " + shape + " " + Arrays.toString(s))
+                  .isCloseTo(
+                      inner(g, plus.minus(minus)) / (2 * h),
+                      within(1e-7 * (1 + g.norm() * direction.norm())));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static double inner(Host a, Host b) {
+    double sum = 0;
+    for (int t = 0; t < a.values().length; t++) {
+      sum += a.values()[t] * b.values()[t];
+    }
+    return sum;
+  }
+
+  /** A plan for one matrix with all that it reads and writes. */
+  private static final class Evaluation implements AutoCloseable {
+    private final Device device;
+    private final SpectralPlan plan;
+    private final OwnedMatrixBatch a;
+    private final OwnedMatrixBatch y;
+    private final SvdFactors factors;
+    private final SvdInfo info;
+
+    Evaluation(Device device, DataType type, Shape shape, SpectralFunction function) {
+      this.device = device;
+      plan = SpectralPlan.create(device, type, 1, shape.rows(), shape.columns(), function);
+      a = Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
+      y = Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
+      factors = plan.allocateFactors();
+      info = device.allocateInfo(1);
+    }
+
+    Host value(Host x) {
+      Batch.write(device, a, List.of(x.rounded(a.type())));
+      plan.forward(a, factors, y, info, 0);
+      info.check(0);
+      return Batch.download(device, y)[0];
+    }
+
+    /** At the matrix before the last value. */
+    Host gradient(Host g) {
+      Batch.write(device, a, List.of(g));
+      plan.backward(factors, a, y, null, 0);
+      return Batch.download(device, y)[0];
+    }
+
+    @Override
+    public void close() {
+      plan.close();
+      a.close();
+      y.close();
+      factors.close();
+      info.close();
+    }
+  }
+
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void parametersHaveGradients(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    Shape shape = new Shape(5, 3);
+    List<Host> matrices = new ArrayList<>();
+    List<Host> cotangents = new ArrayList<>();
+    for (int b = 0; b < 3; b++) {
+      matrices.add(Host.random(type, 5, 3, random));
+      cotangents.add(Host.random(type, 5, 3, random));
+    }
+    for (String name : List.of("soft-threshold", "power", "clip")) {
+      double p = 0.8;
+      double h = type.real() == DataType.FLOAT64 ? 1e-6 : 1e-2;
+      try (OwnedMatrixBatch a = Batch.upload(device, type, matrices);
+          OwnedMatrixBatch gy = Batch.upload(device, type, cotangents);
+          OwnedMatrixBatch y = Batch.poisoned(device, type, 3, 5, 3);
+          OwnedMatrixBatch gp = Batch.poisoned(device, type.real(), 3, 1, 1);
+          SvdFactors factors = Batch.poisonedFactors(device, type, 3, shape);
+          SvdInfo info = device.allocateInfo(3)) {
+        Host[][] values = new Host[2][];
+        for (int side = 0; side < 2; side++) {
+          SpectralFunction f = SpectralFunction.parse(name + "=" + (p + (2 * side - 1) * h));
+          try (SpectralPlan plan = SpectralPlan.create(device, type, 3, 5, 3, f)) {
+            plan.forward(a, factors, y, info, 0);
+            values[side] = Batch.download(device, y);
+          }
+        }
+        SpectralFunction f = SpectralFunction.parse(name + "=" + p);
+        try (SpectralPlan plan = SpectralPlan.create(device, type, 3, 5, 3, f)) {
+          plan.forward(a, factors, y, info, 0);
+          plan.backward(factors, gy, y, gp, 0);
+        }
+        double[] actual = device.read(gp);
+        for (int b = 0; b < 3; b++) {
+          Host difference = values[1][b].minus(values[0][b]);
+          assertThat(actual[b])
+              .as(name)
+              .isCloseTo(
+                  inner(cotangents.get(b), difference) / (2 * h),
+                  within(type.real() == DataType.FLOAT64 ? 1e-7 : 2e-2));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void anyStridesAndABadNeighbourChangeNothing(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    List<Host> matrices = new ArrayList<>();
+    for (int b = 0; b < 3; b++) {
+      matrices.add(Host.random(type, 4, 3, random));
+    }
+    List<Host> bad = new ArrayList<>(matrices);
+    bad.set(1, Host.real(4, 3, (i, j) -> Double.NaN));
+    try (OwnedMatrixBatch a = Batch.upload(device, type, matrices);
+        OwnedMatrixBatch y = Batch.poisoned(device, type, 3, 4, 3);
+        OwnedMatrixBatch gradient = Batch.poisoned(device, type, 3, 4, 3);
+        OwnedMatrixBatch memory = Batch.poisoned(device, type, 1, 1, 300);
+        SvdFactors factors = Batch.poisonedFactors(device, type, 3, new Shape(4, 3));
+        SvdInfo info = device.allocateInfo(3);
+        SpectralPlan plan =
+            SpectralPlan.create(device, type, 3, 4, 3, SpectralFunction.softThreshold(0.5))) {
+      plan.forward(a, factors, y, info, 0);
+      plan.backward(factors, a, gradient, null, 0);
+      Host[] expected = Batch.download(device, gradient);
+      MatrixBatch strided = MatrixBatch.wrap(memory.address(), type, 3, 4, 3, 2, 9, 60);
+      Batch.write(device, a, bad);
+      plan.forward(a, factors, y, info, 0);
+      assertThat(info.read(0)).containsExactly(0, SvdInfo.NOT_FINITE, 0);
+      plan.backward(factors, a, strided, null, 0);
+      Host[] actual = Batch.download(device, strided);
+      for (int b : new int[] {0, 2}) {
+        assertThat(actual[b].minus(expected[b]).norm())
+            .isLessThanOrEqualTo(Tolerances.rounding(type, 4) * expected[b].norm());
+      }
+      assertThat(actual[1].realParts()).containsOnly(Double.NaN);
+      assertThat(Batch.download(device, y)[1].realParts()).containsOnly(Double.NaN);
+    }
+  }
+
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void extentsMayBeZeroAndMistakesAreNamed(Device device) {
+    DataType type = DataType.FLOAT64;
+    for (int[] extents : new int[][] {{0, 3, 2}, {4, 0, 3}, {4, 3, 0}}) {
+      Shape shape = new Shape(extents[1], extents[2]);
+      try (SpectralPlan plan =
+              SpectralPlan.create(
+                  device, type, extents[0], extents[1], extents[2], SpectralFunction.log1p());
+          OwnedMatrixBatch a = device.allocate(type, extents[0], extents[1], extents[2]);
+          SvdFactors factors = Batch.poisonedFactors(device, type, extents[0], shape);
+          SvdInfo info = device.allocateInfo(extents[0])) {
+        plan.forward(a, factors, a, info, 0);
+        plan.backward(factors, a, a, null, 0);
+      }
+    }
+    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, 3, 2, SpectralFunction.sqrt());
+        OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 3, 2);
+        OwnedMatrixBatch square = Batch.poisoned(device, type, 1, 3, 3);
+        SvdFactors factors = Batch.poisonedFactors(device, type, 1, new Shape(3, 2));
+        SvdInfo info = device.allocateInfo(1)) {
+      assertThatThrownBy(() -> plan.forward(a, factors, square, info, 0))
+          .hasMessageStartingWith("y: expected FLOAT64 1×3×2");
+      assertThatThrownBy(() -> plan.backward(factors, square, a, null, 0))
+          .hasMessageStartingWith("gy: expected");
+      assertThatThrownBy(() -> plan.backward(factors, a, a, square, 0))
+          .hasMessageStartingWith("parameterGradient: expected");
+    }
+  }
+
+  @Test
+  void namesAndParametersAreRead() {
+    assertThat(SpectralFunction.parse("soft-threshold=0.5")).hasToString("soft-threshold=0.5");
+    assertThat(SpectralFunction.parse("log1p")).hasToString("log1p");
+    assertThatThrownBy(() -> SpectralFunction.parse("log1p=1"))
+        .hasMessageContaining("no parameter");
+    assertThatThrownBy(() -> SpectralFunction.parse("power")).hasMessageContaining("needs a");
+    assertThatThrownBy(() -> SpectralFunction.parse("clip=x")).hasMessageContaining("a number");
+    assertThatThrownBy(() -> SpectralFunction.parse("exp")).hasMessageContaining("soft-threshold");
+    assertThatThrownBy(() -> SpectralFunction.softThreshold(-1)).hasMessageContaining("at least 0");
+  }
+}
