@@ -21,7 +21,13 @@ import picocli.CommandLine.ScopeType;
 @Command(
     name = "diffsvd",
     description = "Batched, differentiable singular value decomposition, on the CPU and on CUDA.",
-    subcommands = {InfoCommand.class, SvdCommand.class, GradCommand.class, RecoverCommand.class},
+    subcommands = {
+      InfoCommand.class,
+      SvdCommand.class,
+      GradCommand.class,
+      SpectralCommand.class,
+      RecoverCommand.class
+    },
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {"0:done", "2:bad arguments or bad input", "1:anything else"})
 public final class Main {

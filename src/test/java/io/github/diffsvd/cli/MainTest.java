@@ -94,6 +94,9 @@ class MainTest {
         refused("--rule: expected a number after clip=", gradient("--rule", "clip=x")),
         refused("--rule: exact has no parameter", gradient("--rule", "exact=1")),
         refused("degree: expected 0 … 1000", gradient("--rule", "taylor=-1")),
+        refused("--function: expected one of identity", spectral("exp")),
+        refused("soft-threshold needs a parameter", spectral("soft-threshold")),
+        refused("--grad-y and --grad-out", spectral("log1p", "--grad-y", "DIR/a.npy")),
         // Devices.
         refused("auto, cpu or cuda:N, got tpu", svd("DIR/a.npy", "--device", "tpu")),
         refused("cuda:9999", svd("DIR/a.npy", "--device", "cuda:9999")),
@@ -265,6 +268,40 @@ class MainTest {
         }
       }
     }
+  }
+
+  private static String[] spectral(String function, String... more) {
+    String[] command = {"spectral", "DIR/a.npy", "--function", function, "--out", "DIR/y.npy"};
+    return concat(command, more);
+  }
+
+  @Test
+  void spectralThresholdsAndPullsBack() throws Exception {
+    // diag(3, 1) in a matrix that is diagonal: everything can be said by hand.
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2}, 3, 0, 0, 1);
+    NpyFiles.write(file("gy.npy"), NpyType.FLOAT64, new long[] {2, 2}, 1, 2, 2, 4);
+    Result result =
+        run(
+            "spectral",
+            "DIR/x.npy",
+            "--function",
+            "soft-threshold=2",
+            "--out",
+            "DIR/y.npy",
+            "--grad-y",
+            "DIR/gy.npy",
+            "--grad-out",
+            "DIR/ga.npy");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(NpyFiles.read(file("y.npy")))
+        .containsExactly(new double[] {1, 0, 0, 0}, within(1e-15));
+    // The divided difference is (1 − 0)/(3 − 1) off the diagonal, the slopes 1 and 0 on it.
+    assertThat(NpyFiles.read(file("ga.npy")))
+        .containsExactly(new double[] {1, 1, 1, 0}, within(1e-15));
+    assertThat(run("spectral", "DIR/x.npy", "--function", "log1p", "--out", "DIR/z.npy").status())
+        .isZero();
+    assertThat(NpyFiles.read(file("z.npy"))[0]).isCloseTo(Math.log(4), within(1e-15));
   }
 
   static Stream<long[]> emptyShapes() {

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,6 +97,36 @@ class CudaStreamsTest {
         problem.run(0);
         assertSame(fromGraph, results(device, problem));
       }
+      CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(replayed));
+      CallersStream.succeed(JCudaDriver.cuGraphDestroy(graph));
+    }
+  }
+
+  @Test
+  void aSpectralFunctionReplaysToo() {
+    CUgraph graph = new CUgraph();
+    CUgraphExec replayed = new CUgraphExec();
+    try (CallersStream caller = new CallersStream();
+        Device device = Device.open("cuda:0");
+        Problem problem = new Problem(device, DataType.FLOAT64, BATCH, 7, 5, SvdAlgorithm.AUTO);
+        SpectralPlan plan =
+            SpectralPlan.create(
+                device, DataType.FLOAT64, BATCH, 7, 5, SpectralFunction.softThreshold(0.5));
+        OwnedMatrixBatch y = device.allocate(DataType.FLOAT64, BATCH, 7, 5)) {
+      CallersStream.succeed(
+          JCudaDriver.cuStreamBeginCapture(
+              caller.stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+      plan.forward(problem.a, problem.factors, y, problem.info, caller.handle());
+      plan.backward(problem.factors, y, problem.gradient, null, caller.handle());
+      CallersStream.succeed(JCudaDriver.cuStreamEndCapture(caller.stream, graph));
+      CallersStream.succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
+      device.write(problem.a, random(problem, 7));
+      CallersStream.succeed(JCudaDriver.cuGraphLaunch(replayed, caller.stream));
+      CallersStream.succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+      double[] fromGraph = device.read(problem.gradient);
+      plan.forward(problem.a, problem.factors, y, problem.info, 0);
+      plan.backward(problem.factors, y, problem.gradient, null, 0);
+      assertThat(fromGraph).isEqualTo(device.read(problem.gradient)).doesNotContain(Double.NaN);
       CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(replayed));
       CallersStream.succeed(JCudaDriver.cuGraphDestroy(graph));
     }

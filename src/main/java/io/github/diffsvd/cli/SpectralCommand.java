@@ -1,0 +1,112 @@
+package io.github.diffsvd.cli;
+
+import io.github.diffsvd.Device;
+import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SpectralPlan;
+import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.npy.NpyHeader;
+import io.github.diffsvd.npy.NpyWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code diffsvd spectral}: a function of the singular values, and its pullback. */
+@Command(
+    name = "spectral",
+    description = {
+      "Y = U f(S) Vᴴ for every matrix A = U S Vᴴ of a .npy file, and, with --grad-y and --grad-out,",
+      "the gradient with respect to A of a loss of Y. It is exact at repeated singular values."
+    })
+final class SpectralCommand implements Callable<Integer> {
+  @Parameters(
+      paramLabel = "A.npy",
+      description = "float32, float64, complex64 or complex128 of shape (…, m, n)")
+  private Path input;
+
+  @Option(
+      names = "--function",
+      paramLabel = "NAME[=PARAMETER]",
+      required = true,
+      description = {
+        "identity, soft-threshold=τ, hard-threshold=τ, power=p, log1p, sqrt, reciprocal=t (1/s above",
+        "t·s₁), polar=t (1 above t·s₁) or clip=c"
+      })
+  private String function;
+
+  @Option(
+      names = "--out",
+      paramLabel = "Y.npy",
+      required = true,
+      description = "The file to write: dtype and shape of A.")
+  private Path output;
+
+  @Option(names = "--grad-y", paramLabel = "GY.npy", description = "∂L/∂Y, dtype and shape of A")
+  private Path gradY;
+
+  @Option(names = "--grad-out", paramLabel = "GA.npy", description = "∂L/∂A, to write")
+  private Path gradOutput;
+
+  @Mixin private DeviceOption deviceOption;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws NpyException {
+    if ((gradY == null) != (gradOutput == null)) {
+      throw new ParameterException(
+          spec.commandLine(), "--grad-y and --grad-out are needed together");
+    }
+    try (MatrixFile file = MatrixFile.open(input);
+        MatrixFile gyFile =
+            gradY == null
+                ? null
+                : MatrixFile.open(gradY, file.type(), file.shapeWith(file.rows(), file.columns()));
+        Device device = deviceOption.open()) {
+      int batch = file.batch();
+      int rows = file.rows();
+      int columns = file.columns();
+      NpyHeader header = NpyHeader.of(MatrixFile.npyType(file.type()), file.shape());
+      try (SpectralPlan plan =
+              SpectralPlan.create(device, file.type(), batch, rows, columns, chosen());
+          OwnedMatrixBatch a = file.load(device, batch, rows, columns);
+          OwnedMatrixBatch y = device.allocate(file.type(), batch, rows, columns);
+          OwnedMatrixBatch gy = gyFile == null ? null : gyFile.load(device, batch, rows, columns);
+          SvdFactors factors = plan.allocateFactors();
+          SvdInfo info = device.allocateInfo(batch);
+          NpyWriter yFile = NpyWriter.create(output, header);
+          NpyWriter gradFile = gyFile == null ? null : NpyWriter.create(gradOutput, header)) {
+        plan.forward(a, factors, y, info, 0);
+        MatrixFile.store(device, y, yFile);
+        Decompositions.warn(spec, input, info);
+        if (gyFile == null) {
+          NpyWriter.commit(yFile);
+        } else {
+          plan.backward(factors, gy, a, null, 0);
+          MatrixFile.store(device, a, gradFile);
+          NpyWriter.commit(yFile, gradFile);
+        }
+        spec.commandLine()
+            .getOut()
+            .println(plan.function() + " of " + file.describe() + ", on " + device + ": " + output);
+      }
+    }
+    return 0;
+  }
+
+  private SpectralFunction chosen() {
+    try {
+      return SpectralFunction.parse(function);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
+    }
+  }
+}
