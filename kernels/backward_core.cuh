@@ -8,13 +8,31 @@
 #pragma once
 
 #include "gradient_rules.cuh"
+#include "lanes.cuh"
+#include "view.cuh"
+
+// The arguments of the tiers that are one kernel, for m ≥ n.
+template <class T>
+struct SvdBackward {
+  View<const T> u;         // m×n
+  View<const Real<T>> s;   // n×1
+  View<const T> v;         // n×n
+  View<const T> gu;        // m×n or absent
+  View<const Real<T>> gs;  // n×1 or absent
+  View<const T> gv;        // n×n or absent
+  View<T> gx;              // m×n, overwritten
+  int64_t batch, m, n;
+  int64_t adjoint;  // 1: gx receives the conjugate of each element
+  RuleArguments rule;
+};
 
 // Entries (i, j) and (j, i) of C, i ≤ j, written over P, which only this pair reads. p(i, j) is a reference; p and q are functions of two indices.
 template <class T, class Rule, class P, class Q>
 DEVICE void backward_core_pair(const Rule& rule, int64_t i, int64_t j, Real<T> s_i, Real<T> s_j, Real<T> gs_i, bool tall, const P& p, const Q& q) {
   using R = Real<T>;
   const T p_ij = p(i, j), p_ji = p(j, i);
-  const T jp = R(0.5) * (p_ij - conjugate(p_ji)), jq = R(0.5) * (q(i, j) - conjugate(q(j, i)));
+  const R half = constant<R>(0.5);
+  const T jp = half * (p_ij - conjugate(p_ji)), jq = half * (q(i, j) - conjugate(q(j, i)));
   const Pair<R> factor = rule.pair(s_i, s_j);
   const T odd = factor.gap * (jp + jq), even = (i == j ? rule.phase(s_i) : factor.sum) * (jp - jq);
   // (Jp ± Jq)_ji = −conj((Jp ± Jq)_ij), and the gap changes its sign with the order.

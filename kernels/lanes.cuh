@@ -6,6 +6,8 @@
 // reckons with 64 bytes, the widest there are.
 #pragma once
 
+#include <type_traits>
+
 #include "scalar.cuh"
 
 #if defined(__CUDACC__) || defined(DIFFSVD_THREADED_BLOCKS) || defined(DIFFSVD_ONE_LANE)
@@ -97,6 +99,16 @@ template <class T>
 using Wide = typename WideOf<T>::Type;
 template <class T>
 constexpr int kLanes = WideOf<T>::kLanes;
+
+// The same number in every lane.
+template <class W>
+DEVICE W constant(double value) {
+  if constexpr (std::is_arithmetic_v<W>) {
+    return W(value);
+  } else {
+    return W{} + std::decay_t<decltype(get(W{}, 0))>(value);
+  }
+}
 
 template <class Mask, class W>
 DEVICE W choose(Mask mask, W a, W b) {

@@ -74,7 +74,7 @@ DEVICE T from_real(Real<T> re) {
   if constexpr (sizeof(T) == sizeof(Real<T>)) {
     return re;
   } else {
-    return T{re, 0};
+    return T{re, Real<T>{}};
   }
 }
 

@@ -10,21 +10,6 @@
 // Launch: up to 128 threads, any number of blocks. Reads each operand from global memory at most twice, in row order.
 #include "backward_core.cuh"
 #include "tile_product.cuh"
-#include "view.cuh"
-
-template <class T>
-struct SvdBackward {
-  View<const T> u;         // m×n
-  View<const Real<T>> s;   // n×1
-  View<const T> v;         // n×n
-  View<const T> gu;        // m×n or absent
-  View<const Real<T>> gs;  // n×1 or absent
-  View<const T> gv;        // n×n or absent
-  View<T> gx;              // m×n, overwritten
-  int64_t batch, m, n;
-  int64_t adjoint;  // 1: gx receives the conjugate of each element
-  RuleArguments rule;
-};
 
 constexpr int kSlabRows = 16;
 

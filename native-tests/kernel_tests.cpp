@@ -19,6 +19,7 @@ inline bool skips_barrier(const char* file, int line) {
 #include "f_matrix.cu"
 #include "svd_backward.cu"
 #include "svd_backward_core.cu"
+#include "svd_backward_lanes.cu"
 #include "svd_jacobi.cu"
 #include "svd_pack.cu"
 #include "svd_unpack.cu"
@@ -51,6 +52,13 @@ FUNCTION_OF_ALL_TYPES(svd_backward_core, SvdBackwardCore)
 FUNCTION_OF_ALL_TYPES(svd_jacobi, SvdJacobi)
 FUNCTION_OF_ALL_TYPES(svd_pack, SvdPack)
 FUNCTION_OF_ALL_TYPES(svd_unpack, SvdUnpack)
+
+#define LANES_OF(body, suffix, Arguments) \
+  inline auto lanes_of(const Arguments&) { return &body##_##suffix; }
+#define LANES_OF_ALL_TYPES(body, Arguments) \
+  LANES_OF(body, f32, Arguments<float>)     \
+  LANES_OF(body, f64, Arguments<double>) LANES_OF(body, c64, Arguments<Complex<float>>) LANES_OF(body, c128, Arguments<Complex<double>>)
+LANES_OF_ALL_TYPES(svd_backward_lanes, SvdBackward)
 
 template <class T>
 constexpr const char* kSuffix = "?";
@@ -212,6 +220,7 @@ struct Backward {
   using R = Real<T>;
   int64_t batch, rows, columns, k = std::min(rows, columns);
   int given;
+  bool lanes = false;  // the lane tier, for one thread, or the block tier
   Matrices<T> u, v, gu, gv;
   Matrices<R> s, gs;
 
@@ -247,7 +256,12 @@ struct Backward {
       std::swap(arguments.m, arguments.n);
       arguments.gx = transposed(arguments.gx);
     }
-    launch(function_of(arguments), arguments, grid, scratch_bytes<T>(k));
+    const int64_t elements = k * (3 * arguments.m + 3 * k + 2);  // FusedBackward.laneElements in Java
+    if (lanes) {
+      launch(lanes_of(arguments), arguments, grid, elements * int64_t(sizeof(Wide<T>)));
+    } else {
+      launch(function_of(arguments), arguments, grid, scratch_bytes<T>(k));
+    }
     gx.take_output();
     for (Matrices<T>* input : {&u, &v}) input->expect_untouched();
     s.expect_untouched();
@@ -279,12 +293,16 @@ void test_svd_backward() {
                   [&] {
                     Backward<T> backward(batch, shape.rows, shape.columns, given);
                     Matrices<T> gx(batch, shape.rows, shape.columns, any_layout_to_write()), again(batch, shape.rows, shape.columns);
-                    backward.run(gx, {1, 1});
-                    for (int64_t b = 0; b < batch && testing.good(); b++)
-                      expect_near("gX", gx, b, backward.expected(b), shape.rows + 2 * shape.columns + 8);
-                    for (const Grid grid : grids(batch, given == 7 && shape.rows == 17)) {
-                      backward.run(again, grid);
-                      testing.expect(gx.same(again), "other bits on %d blocks of %d threads", int(grid.blocks), int(grid.threads));
+                    for (const bool lanes : {false, true}) {
+                      if (lanes && kThreads) continue;
+                      backward.lanes = lanes;
+                      backward.run(gx, {1, 1});
+                      for (int64_t b = 0; b < batch && testing.good(); b++)
+                        expect_near("gX", gx, b, backward.expected(b), shape.rows + 2 * shape.columns + 8);
+                      for (const Grid grid : grids(batch, given == 7 && shape.rows == 17)) {
+                        backward.run(again, grid);
+                        testing.expect(gx.same(again), "other bits on %d blocks of %d threads", int(grid.blocks), int(grid.threads));
+                      }
                     }
                   });
     }

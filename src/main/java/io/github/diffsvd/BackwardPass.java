@@ -15,8 +15,8 @@ interface BackwardPass extends AutoCloseable {
   void close();
 
   /**
-   * The tier for a shape: one fused kernel as far as the device's scratch and its speed go,
-   * products above.
+   * The tier for a shape: one kernel, a matrix per vector lane or per block of threads, as far as
+   * the device's scratch and its speed go, products above.
    */
   static BackwardPass choose(
       CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
@@ -25,8 +25,11 @@ interface BackwardPass extends AutoCloseable {
     boolean fused =
         k <= limits.fusedBackwardColumns()
             && FusedBackward.scratchBytes(type, k) <= limits.scratchBytes();
+    if (FusedBackward.laneElements(rows, columns) <= limits.laneElements()) {
+      return FusedBackward.lanes(backend, type, batch, rows, columns, rule);
+    }
     return fused
-        ? new FusedBackward(backend, type, batch, rows, columns, rule)
+        ? FusedBackward.blocks(backend, type, batch, rows, columns, rule)
         : new ProductBackward(backend, type, batch, rows, columns, rule);
   }
 }

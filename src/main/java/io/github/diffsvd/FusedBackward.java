@@ -6,7 +6,7 @@ import io.github.diffsvd.backend.KernelArguments;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 
-/** The pullback in one kernel, svd_backward.cu. */
+/** The pullback in one kernel, svd_backward.cu or svd_backward_lanes.cu. */
 final class FusedBackward implements BackwardPass {
   /** As in svd_backward.cu. */
   private static final int SLAB_ROWS = 16;
@@ -19,19 +19,49 @@ final class FusedBackward implements BackwardPass {
   private final GradientRule rule;
   private final KernelLaunch kernel;
 
-  FusedBackward(
-      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
+  private FusedBackward(
+      CheckedBackend backend,
+      Kernel kernel,
+      long units,
+      long scratchBytes,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      GradientRule rule) {
     this.type = type;
     this.batch = batch;
     this.rule = rule;
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
-    kernel =
-        backend.prepare(
-            Kernel.SVD_BACKWARD,
-            type,
-            LaunchShape.forUnits(backend.limits(), batch, scratchBytes(type, n)));
+    this.kernel =
+        backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, scratchBytes));
+  }
+
+  /** A block of threads for each matrix. */
+  static FusedBackward blocks(
+      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    long scratch = scratchBytes(type, Math.min(rows, columns));
+    return new FusedBackward(
+        backend, Kernel.SVD_BACKWARD, batch, scratch, type, batch, rows, columns, rule);
+  }
+
+  /** A vector lane for each matrix. */
+  static FusedBackward lanes(
+      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    int lanes = backend.limits().lanes(type);
+    long units = (batch + lanes - 1L) / lanes;
+    long scratch = laneElements(rows, columns) * type.bytes() * lanes;
+    return new FusedBackward(
+        backend, Kernel.SVD_BACKWARD_LANES, units, scratch, type, batch, rows, columns, rule);
+  }
+
+  /** Scratch for one matrix: U, gU and W, three matrices of n×n, and two rows. */
+  static long laneElements(int rows, int columns) {
+    long most = Math.max(rows, columns);
+    long least = Math.min(rows, columns);
+    return least * (3 * most + 3 * least + 2);
   }
 
   /** P, Q, two slabs, and three rows of reals. */

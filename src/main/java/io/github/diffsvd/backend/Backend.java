@@ -65,6 +65,8 @@ public interface Backend extends AutoCloseable {
    * @param scratchBytes the most scratch that one block may have
    * @param fusedBackwardColumns up to this k the backward pass is one kernel, above it goes through
    *     products
+   * @param laneElements up to so many elements of scratch per matrix the backward kernel with a
+   *     matrix per vector lane is the fastest
    * @param jacobiScratchBytes up to this need of scratch the Jacobi kernel is the faster forward
    *     pass
    * @param wideBytes a thread's vector register, whose every lane has a matrix of its own in
@@ -75,6 +77,7 @@ public interface Backend extends AutoCloseable {
       int threads,
       long scratchBytes,
       int fusedBackwardColumns,
+      long laneElements,
       long jacobiScratchBytes,
       int wideBytes) {
     /** The matrices that one thread works on at a time in kernels with lanes.cuh. */

@@ -26,8 +26,11 @@ public final class CpuBackend implements Backend {
 
   private static final int ALIGNMENT = 256;
 
-  /** Measured: above this many columns OpenBLAS's products are faster than the fused kernel. */
-  private static final int FUSED_BACKWARD_COLUMNS = 64;
+  /** Measured: where lanes are not the fastest, OpenBLAS's products are, at every size. */
+  private static final int FUSED_BACKWARD_COLUMNS = 0;
+
+  /** Measured: 48×48, where single precision is already as fast by products. */
+  private static final long LANE_ELEMENTS = 48 * (3 * 48 + 3 * 48 + 2);
 
   /** Measured: 32×32 in every type. */
   private static final long JACOBI_SCRATCH_BYTES = 2 * 32 * (32 + 32 + 2) * 64;
@@ -58,6 +61,7 @@ public final class CpuBackend implements Backend {
             1,
             Integer.MAX_VALUE,
             FUSED_BACKWARD_COLUMNS,
+            LANE_ELEMENTS,
             JACOBI_SCRATCH_BYTES,
             WIDE_BYTES);
   }

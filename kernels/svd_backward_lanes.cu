@@ -1,0 +1,148 @@
+// The backward pass of the thin SVD of a batch of small matrices, lane tier: the formula of svd_backward.cu, with kLanes matrices at a time in the
+// lanes of vector registers, so that no size leaves a lane idle. For the CPU; a thread works alone.
+//
+// Scratch, in elements of Wide<T>: Uᴴ n×m | gU m×n | Vᴴ n×n | gV, later W, m×n | P n×n | Q n×n | s, gS of n each. Every product is of scratch.
+#include "backward_core.cuh"
+#include "lanes.cuh"
+
+// c (+)= a·b, rows×columns; element (i, l) of a at a[i·a_row + l·a_step], row-major b and c. The conjugate of a where kConjugate.
+template <int kRows, int kColumns, bool kConjugate, class W>
+DEVICE void wide_tile(int depth, const W* a, int a_row, int a_step, const W* b, int ldb, W* c, int ldc, bool accumulate) {
+  W sum[kRows][kColumns];
+  for (int i = 0; i < kRows; i++)
+    for (int j = 0; j < kColumns; j++) sum[i][j] = accumulate ? c[i * ldc + j] : W{};
+  for (int l = 0; l < depth; l++)
+    for (int i = 0; i < kRows; i++) {
+      const W factor = kConjugate ? conjugate(a[i * a_row + l * a_step]) : a[i * a_row + l * a_step];
+      for (int j = 0; j < kColumns; j++) multiply_add(sum[i][j], factor, b[l * ldb + j]);
+    }
+  for (int i = 0; i < kRows; i++)
+    for (int j = 0; j < kColumns; j++) c[i * ldc + j] = sum[i][j];
+}
+
+template <bool kConjugate, class W>
+DEVICE void wide_product(int rows, int columns, int depth, const W* a, int a_row, int a_step, const W* b, W* c, bool accumulate) {
+  constexpr int kRows = 2, kColumns = 4;
+  for (int i = 0; i < rows; i += kRows)
+    for (int j = 0; j < columns; j += kColumns) {
+      const W *from_a = a + i * a_row, *from_b = b + j;
+      W* to = c + i * columns + j;
+      if (i + kRows <= rows && j + kColumns <= columns) {
+        wide_tile<kRows, kColumns, kConjugate>(depth, from_a, a_row, a_step, from_b, columns, to, columns, accumulate);
+        continue;
+      }
+      for (int k = 0; k < kRows && i + k < rows; k++)
+        for (int l = 0; l < kColumns && j + l < columns; l++)
+          wide_tile<1, 1, kConjugate>(depth, from_a + k * a_row, a_row, a_step, from_b + l, columns, to + k * columns + l, columns, accumulate);
+    }
+}
+
+// A rule for each lane.
+template <class T, class Rule>
+struct WideRule {
+  using R = Real<T>;
+  using WR = Wide<R>;
+  static constexpr bool kTied = Rule::kTied;
+  const Rule* rules;
+
+  DEVICE Pair<WR> pair(const WR& s_i, const WR& s_j) const {
+    Pair<WR> result{};
+    for (int l = 0; l < kLanes<T>; l++) {
+      const Pair<R> pair = rules[l].pair(get(s_i, l), get(s_j, l));
+      put(result.gap, l, pair.gap);
+      put(result.sum, l, pair.sum);
+    }
+    return result;
+  }
+  DEVICE WR phase(const WR& s) const {
+    WR result{};
+    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].phase(get(s, l)));
+    return result;
+  }
+  DEVICE WR inverse(const WR& s) const {
+    WR result{};
+    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].inverse(get(s, l)));
+    return result;
+  }
+  DEVICE WR tied(const WR& s_i, const WR& s_j) const {
+    WR result{};
+    if constexpr (kTied)
+      for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].tied(get(s_i, l), get(s_j, l)));
+    return result;
+  }
+};
+
+template <class T>
+DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
+  using R = Real<T>;
+  using W = Wide<T>;
+  using WR = Wide<R>;
+  const int m = int(a.m), n = int(a.n);
+  W* const u_adjoint = reinterpret_cast<W*>(block.scratch);
+  W* const gu = u_adjoint + m * n;
+  W* const v_adjoint = gu + m * n;
+  W* const w = v_adjoint + n * n;
+  W* const p = w + m * n;
+  W* const q = p + n * n;
+  WR* const s = reinterpret_cast<WR*>(q + n * n);
+  WR* const gs = s + n;
+  const bool rotates = a.gu || a.gv, outside = a.gu && m > n;
+
+  const int64_t units = (a.batch + kLanes<T> - 1) / kLanes<T>;
+  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
+    const int64_t first = unit * kLanes<T>;
+    const int count = a.batch - first < kLanes<T> ? int(a.batch - first) : kLanes<T>;
+    for (int l = 0; l < kLanes<T>; l++) {
+      const int64_t b = first + (l < count ? l : 0);
+      const auto u = a.u.matrix(b), v = a.v.matrix(b), from_gu = a.gu.matrix(b), from_gv = a.gv.matrix(b);
+      for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) put(u_adjoint[j * m + i], l, conjugate(u.at(0, i, j)));
+      for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) put(v_adjoint[j * n + i], l, conjugate(v.at(0, i, j)));
+      for (int i = 0; a.gu && i < m; i++)
+        for (int j = 0; j < n; j++) put(gu[i * n + j], l, from_gu.at(0, i, j));
+      for (int i = 0; a.gv && i < n; i++)
+        for (int j = 0; j < n; j++) put(w[i * n + j], l, from_gv.at(0, i, j));
+      for (int j = 0; j < n; j++) {
+        put(s[j], l, a.s.at(b, j, 0));
+        put(gs[j], l, a.gs ? a.gs.at(b, j, 0) : R(0));
+      }
+    }
+
+    if (rotates) {
+      if (a.gu) wide_product<false>(n, n, m, u_adjoint, m, 1, gu, p, false);
+      if (a.gv) wide_product<false>(n, n, n, v_adjoint, n, 1, w, q, false);
+      for (int t = 0; !a.gu && t < n * n; t++) p[t] = W{};
+      for (int t = 0; !a.gv && t < n * n; t++) q[t] = W{};
+      with_rule(a.rule, get(s[0], 0), [&](const auto& one) {
+        using Rule = std::decay_t<decltype(one)>;
+        alignas(Rule) unsigned char memory[kLanes<T> * sizeof(Rule)];
+        Rule* const rules = reinterpret_cast<Rule*>(memory);
+        for (int l = 0; l < kLanes<T>; l++) new (rules + l) Rule(a.rule.parameter, get(s[0], l));
+        const WideRule<T, Rule> rule{rules};
+        for (int j = 0; j < n; j++)
+          for (int i = 0; i <= j; i++)
+            backward_core_pair<W>(
+                rule, i, j, s[i], s[j], gs[i], outside, [&](int64_t r, int64_t c) -> W& { return p[r * n + c]; },
+                [&](int64_t r, int64_t c) { return q[r * n + c]; });
+        for (int j = 0; outside && j < n; j++) {
+          const WR inverse = rule.inverse(s[j]);
+          for (int i = 0; i < m; i++) w[i * n + j] = inverse * gu[i * n + j];
+        }
+      });
+      wide_product<true>(m, n, n, u_adjoint, 1, m, p, w, outside);
+    } else {
+      for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) w[i * n + j] = gs[j] * conjugate(u_adjoint[j * m + i]);
+    }
+    W* const gx = gu;
+    wide_product<false>(m, n, n, w, n, 1, v_adjoint, gx, false);
+    for (int l = 0; l < count; l++) {
+      const View<T> to = a.gx.matrix(first + l);
+      for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) to.at(0, i, j) = a.adjoint ? conjugate(get(gx[i * n + j], l)) : get(gx[i * n + j], l);
+    }
+  }
+}
+
+KERNEL_FOR_ALL_TYPES(svd_backward_lanes, SvdBackward)
