@@ -98,7 +98,7 @@ struct Clip {
   DEVICE R inverse(R s) const { return scale * clipped(1 / (scale * s)); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
-    const R gap = scale * s_j - scale * s_i, sum = scale * s_j + scale * s_i, x = gap * sum, f = x == 0 ? -limit : clipped(1 / x);
+    const R gap = scale * (s_j - s_i), sum = scale * s_j + scale * s_i, x = gap * sum, f = x == 0 ? -limit : clipped(1 / x);
     return {scale * f * sum, scale * f * gap};
   }
 };

@@ -19,6 +19,7 @@ public enum Kernel {
   SVD_BACKWARD_LANES,
   SVD_JACOBI,
   SVD_PACK,
+  SVD_PUSHFORWARD_CORE,
   SVD_UNPACK;
 
   /** svd_backward_f32, for example. */
