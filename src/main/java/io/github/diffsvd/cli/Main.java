@@ -26,6 +26,7 @@ import picocli.CommandLine.ScopeType;
       SvdCommand.class,
       GradCommand.class,
       SpectralCommand.class,
+      StressCommand.class,
       RecoverCommand.class
     },
     exitCodeListHeading = "%nExit status:%n",

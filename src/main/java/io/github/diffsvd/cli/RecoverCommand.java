@@ -15,9 +15,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -208,38 +205,17 @@ final class RecoverCommand implements Callable<Integer> {
     long begin = System.nanoTime();
     Samples samples = Samples.of(given, rate, seed);
     Recovery.Result result;
-    if (isTerminal()) {
-      try (ProgressBar bar =
-          new ProgressBarBuilder()
-              .setTaskName(name)
-              .setInitialMax(iterations)
-              .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
-              .setUpdateIntervalMillis(200)
-              .build()) {
-        result =
-            Recovery.run(
-                device,
-                samples,
-                settings,
-                (iteration, loss) -> {
-                  bar.stepTo(iteration);
-                  bar.setExtraMessage(String.format(Locale.ROOT, "loss %.5f", loss));
-                });
-      }
-    } else {
-      result = Recovery.run(device, samples, settings, (iteration, loss) -> {});
+    try (ProgressLine line = new ProgressLine(name, iterations)) {
+      result =
+          Recovery.run(
+              device,
+              samples,
+              settings,
+              (iteration, loss) ->
+                  line.step(iteration, iterations, String.format(Locale.ROOT, "loss %.5f", loss)));
     }
     double seconds = (System.nanoTime() - begin) / 1e9;
     return new RecoveryReport(
         name, given, samples, settings, result, rate, seed, device.name(), seconds);
-  }
-
-  /** Whether standard error is a terminal, where a progress bar makes sense. */
-  private static boolean isTerminal() {
-    try {
-      return Path.of("/proc/self/fd/2").toRealPath().toString().matches("/dev/(pts/|tty).*");
-    } catch (IOException e) {
-      return false;
-    }
   }
 }

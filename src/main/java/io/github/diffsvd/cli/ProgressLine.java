@@ -1,0 +1,47 @@
+package io.github.diffsvd.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** A progress bar on standard error where that is a terminal, nothing elsewhere. */
+final class ProgressLine implements AutoCloseable {
+  private final ProgressBar bar;
+
+  ProgressLine(String name, long steps) {
+    bar =
+        isTerminal()
+            ? new ProgressBarBuilder()
+                .setTaskName(name)
+                .setInitialMax(steps)
+                .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
+                .setUpdateIntervalMillis(200)
+                .build()
+            : null;
+  }
+
+  void step(long done, long steps, String message) {
+    if (bar != null) {
+      bar.maxHint(steps);
+      bar.stepTo(done);
+      bar.setExtraMessage(message);
+    }
+  }
+
+  private static boolean isTerminal() {
+    try {
+      return Path.of("/proc/self/fd/2").toRealPath().toString().matches("/dev/(pts/|tty).*");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

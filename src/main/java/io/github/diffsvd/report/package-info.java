@@ -1,0 +1,2 @@
+/** Charts, JSON and files that are replaced in one step: what the reports are made of. */
+package io.github.diffsvd.report;

@@ -1,0 +1,170 @@
+package io.github.diffsvd.stress;
+
+import static io.github.diffsvd.stress.DoubleDouble.ONE;
+import static io.github.diffsvd.stress.DoubleDouble.ZERO;
+
+import java.util.Arrays;
+
+/**
+ * The losses of the suite: what autograd would hand to the backward pass of the SVD, and, where the
+ * loss has a gradient at ties, what that gradient is.
+ */
+enum Loss {
+  /** Re⟨G, U f(S) Vᴴ⟩ with f(s) = max(s − τ, 0). */
+  SOFT_THRESHOLD("soft threshold"),
+
+  /** Re⟨G, U_r V_rᴴ⟩, r the number of values that are not 0. */
+  POLAR("polar factor"),
+
+  /** Re tr(W U_r U_rᴴ), r where the largest gap is; ties lie inside, never across. */
+  PROJECTOR("projector"),
+
+  /** Random cotangents: depends on the gauge, has no gradient at ties. */
+  VECTORS("singular vectors");
+
+  private static final DoubleDouble TWO = DoubleDouble.of(2);
+
+  final String title;
+
+  Loss(String title) {
+    this.title = title;
+  }
+
+  /**
+   * One matrix's factors, in the precision of the reference.
+   *
+   * @param tau the threshold
+   */
+  @SuppressWarnings("ArrayRecordComponent") // compared by nobody
+  record Factors(PreciseMatrix u, double[] s, PreciseMatrix v, double tau) {
+    int k() {
+      return s.length;
+    }
+  }
+
+  /** ∂L/∂U, ∂L/∂S as a diagonal, and ∂L/∂V. */
+  record Cotangents(PreciseMatrix u, PreciseMatrix s, PreciseMatrix v) {}
+
+  boolean isSpectral() {
+    return this == SOFT_THRESHOLD || this == POLAR;
+  }
+
+  /**
+   * Whether the loss has a gradient at such values that the type can hold.
+   *
+   * @param smallest value whose reciprocal the type can hold
+   */
+  boolean hasGradient(double[] s, double smallest) {
+    boolean invertible = s[0] > 0 && Arrays.stream(s).noneMatch(x -> x > 0 && x < smallest);
+    return this == SOFT_THRESHOLD || (this != VECTORS && invertible);
+  }
+
+  /**
+   * The cotangents.
+   *
+   * @param g m×n, random
+   */
+  Cotangents cotangents(Factors x, PreciseMatrix g) {
+    PreciseMatrix gu = g.times(x.v);
+    PreciseMatrix gv = g.adjoint().times(x.u);
+    PreciseMatrix core = x.u.adjoint().times(gu);
+    return switch (this) {
+      case SOFT_THRESHOLD, POLAR ->
+          new Cotangents(
+              gu.scaled((i, j) -> value(x, j)),
+              core.scaled((i, j) -> i == j ? slope(x, i) : ZERO),
+              gv.scaled((i, j) -> value(x, j)));
+      case PROJECTOR ->
+          new Cotangents(
+              projectorCotangent(x, g),
+              new PreciseMatrix(x.k(), x.k()),
+              new PreciseMatrix(x.v.rows, x.k()));
+      case VECTORS -> new Cotangents(gu, core, gv);
+    };
+  }
+
+  /** The gradient with respect to A = U S Vᴴ, where nothing is divided by the gap of a tie. */
+  PreciseMatrix gradient(Factors x, PreciseMatrix g) {
+    if (this == PROJECTOR) {
+      return projectorGradient(x, g);
+    }
+    PreciseMatrix core = x.u.adjoint().times(g).times(x.v);
+    PreciseMatrix middle =
+        core.hermitian()
+            .scaled((i, j) -> difference(x, i, j))
+            .plus(core.skew().scaled((i, j) -> mean(x, i, j)));
+    PreciseMatrix left = g.times(x.v).minus(x.u.times(core)).scaled((i, j) -> mean(x, j, j));
+    PreciseMatrix right =
+        g.adjoint().times(x.u).minus(x.v.times(core.adjoint())).scaled((i, j) -> mean(x, j, j));
+    return x.u.times(middle).plus(left).times(x.v.adjoint()).plus(x.u.times(right.adjoint()));
+  }
+
+  private static PreciseMatrix projectorCotangent(Factors x, PreciseMatrix g) {
+    int r = rank(x.s);
+    return g.times(g.adjoint()).times(x.u.scaled((i, j) -> j < r ? TWO : ZERO));
+  }
+
+  /** Only pairs across the kept set count; a turn inside it does not move the projector. */
+  private static PreciseMatrix projectorGradient(Factors x, PreciseMatrix g) {
+    int r = rank(x.s);
+    PreciseMatrix cotangent = projectorCotangent(x, g);
+    PreciseMatrix p = x.u.adjoint().times(cotangent);
+    PreciseMatrix middle =
+        p.skew()
+            .scaled(
+                (i, j) -> {
+                  if ((i < r) == (j < r)) {
+                    return ZERO;
+                  }
+                  DoubleDouble gap = DoubleDouble.of(x.s[j]).minus(DoubleDouble.of(x.s[i]));
+                  DoubleDouble sum = DoubleDouble.of(x.s[j]).plus(DoubleDouble.of(x.s[i]));
+                  return ONE.over(gap).plus(ONE.over(sum));
+                });
+    PreciseMatrix outside =
+        cotangent
+            .minus(x.u.times(p))
+            .scaled((i, j) -> j < r ? ONE.over(DoubleDouble.of(x.s[j])) : ZERO);
+    return x.u.times(middle).plus(outside).times(x.v.adjoint());
+  }
+
+  /** Where the largest gap is, the step to 0 after the last value included. */
+  private static int rank(double[] s) {
+    int best = 1;
+    double largest = -1;
+    for (int r = 1; r <= s.length; r++) {
+      double gap = s[r - 1] - (r < s.length ? s[r] : 0);
+      if (gap > largest) {
+        best = r;
+        largest = gap;
+      }
+    }
+    return best;
+  }
+
+  private DoubleDouble value(Factors x, int i) {
+    if (this == POLAR) {
+      return x.s[i] > 0 ? ONE : ZERO;
+    }
+    return x.s[i] > x.tau ? DoubleDouble.of(x.s[i]).minus(DoubleDouble.of(x.tau)) : ZERO;
+  }
+
+  private DoubleDouble slope(Factors x, int i) {
+    return this == SOFT_THRESHOLD && x.s[i] > x.tau ? ONE : ZERO;
+  }
+
+  /** (f_i − f_j)/(s_i − s_j), f' at ties. */
+  private DoubleDouble difference(Factors x, int i, int j) {
+    return x.s[i] == x.s[j]
+        ? slope(x, i)
+        : value(x, i)
+            .minus(value(x, j))
+            .over(DoubleDouble.of(x.s[i]).minus(DoubleDouble.of(x.s[j])));
+  }
+
+  /** (f_i + f_j)/(s_i + s_j), f'(0) at 0. */
+  private DoubleDouble mean(Factors x, int i, int j) {
+    return x.s[i] + x.s[j] == 0
+        ? slope(x, i)
+        : value(x, i).plus(value(x, j)).over(DoubleDouble.of(x.s[i]).plus(DoubleDouble.of(x.s[j])));
+  }
+}

@@ -1,0 +1,124 @@
+package io.github.diffsvd.stress;
+
+import java.util.Arrays;
+
+/** A complex matrix of {@link DoubleDouble} numbers: what the reference is computed in. */
+final class PreciseMatrix {
+  final int rows;
+  final int columns;
+  private final DoubleDouble[] re;
+  private final DoubleDouble[] im;
+
+  PreciseMatrix(int rows, int columns) {
+    this.rows = rows;
+    this.columns = columns;
+    re = new DoubleDouble[rows * columns];
+    im = new DoubleDouble[rows * columns];
+    Arrays.fill(re, DoubleDouble.ZERO);
+    Arrays.fill(im, DoubleDouble.ZERO);
+  }
+
+  /** From row-major values, (real, imaginary) where complex, as {@code Device.read} gives them. */
+  static PreciseMatrix of(int rows, int columns, boolean complex, double[] values, int offset) {
+    PreciseMatrix result = new PreciseMatrix(rows, columns);
+    int parts = complex ? 2 : 1;
+    for (int t = 0; t < rows * columns; t++) {
+      result.re[t] = DoubleDouble.of(values[offset + parts * t]);
+      result.im[t] = DoubleDouble.of(complex ? values[offset + parts * t + 1] : 0);
+    }
+    return result;
+  }
+
+  /** The opposite of {@link #of}. */
+  void store(boolean complex, double[] values, int offset) {
+    for (int t = 0; t < re.length; t++) {
+      if (complex) {
+        values[offset + 2 * t] = re[t].high();
+        values[offset + 2 * t + 1] = im[t].high();
+      } else {
+        values[offset + t] = re[t].high();
+      }
+    }
+  }
+
+  DoubleDouble re(int i, int j) {
+    return re[i * columns + j];
+  }
+
+  PreciseMatrix times(PreciseMatrix right) {
+    PreciseMatrix result = new PreciseMatrix(rows, right.columns);
+    for (int i = 0; i < rows; i++) {
+      for (int l = 0; l < columns; l++) {
+        DoubleDouble x = re[i * columns + l];
+        DoubleDouble y = im[i * columns + l];
+        boolean real = y.isZero();
+        for (int j = 0; j < right.columns; j++) {
+          int at = i * right.columns + j;
+          DoubleDouble a = right.re[l * right.columns + j];
+          DoubleDouble b = right.im[l * right.columns + j];
+          result.re[at] = result.re[at].plus(x.times(a));
+          if (!b.isZero()) {
+            result.im[at] = result.im[at].plus(x.times(b));
+          }
+          if (!real) {
+            result.re[at] = result.re[at].minus(y.times(b));
+            result.im[at] = result.im[at].plus(y.times(a));
+          }
+        }
+      }
+    }
+    return result;
+  }
+
+  PreciseMatrix adjoint() {
+    PreciseMatrix result = new PreciseMatrix(columns, rows);
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        result.re[j * rows + i] = re[i * columns + j];
+        result.im[j * rows + i] = im[i * columns + j].negated();
+      }
+    }
+    return result;
+  }
+
+  PreciseMatrix plus(PreciseMatrix other) {
+    PreciseMatrix result = new PreciseMatrix(rows, columns);
+    for (int t = 0; t < re.length; t++) {
+      result.re[t] = re[t].plus(other.re[t]);
+      result.im[t] = im[t].plus(other.im[t]);
+    }
+    return result;
+  }
+
+  PreciseMatrix minus(PreciseMatrix other) {
+    return plus(other.scaled((i, j) -> DoubleDouble.of(-1)));
+  }
+
+  /** A real factor for each entry. */
+  interface Factors {
+    DoubleDouble at(int i, int j);
+  }
+
+  PreciseMatrix scaled(Factors factors) {
+    PreciseMatrix result = new PreciseMatrix(rows, columns);
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        DoubleDouble factor = factors.at(i, j);
+        int t = i * columns + j;
+        result.re[t] = factor.isZero() ? DoubleDouble.ZERO : factor.times(re[t]);
+        result.im[t] = factor.isZero() ? DoubleDouble.ZERO : factor.times(im[t]);
+      }
+    }
+    return result;
+  }
+
+  /** (X + Xᴴ)/2. */
+  PreciseMatrix hermitian() {
+    return plus(adjoint()).scaled((i, j) -> DoubleDouble.of(0.5));
+  }
+
+  /** (X − Xᴴ)/2. */
+  PreciseMatrix skew() {
+    return minus(adjoint()).scaled((i, j) -> DoubleDouble.of(0.5));
+  }
+}

@@ -1,0 +1,383 @@
+package io.github.diffsvd.stress;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.report.Charts;
+import io.github.diffsvd.report.Json;
+import io.github.diffsvd.report.ReportFiles;
+import io.github.diffsvd.stress.Spectra.Sweep;
+import io.github.diffsvd.stress.StressSuite.Finiteness;
+import io.github.diffsvd.stress.StressSuite.Result;
+import io.github.diffsvd.stress.StressSuite.Tolerance;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.HeatMapChart;
+import org.knowm.xchart.HeatMapChartBuilder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.style.Styler;
+
+/** What the suite found: results.json, plots as PNG, and report.html with the plots inside. */
+public final class StressReport {
+  /** Where errors are drawn that are infinite, and the ones below rounding. */
+  private static final double INFINITE = 3;
+
+  private static final double NOTHING = -17;
+
+  private static final Map<String, Color> COLOURS = new LinkedHashMap<>();
+
+  static {
+    COLOURS.put("exact", new Color(0xc4, 0x2b, 0x2b));
+    COLOURS.put("svd-inv", new Color(0xe8, 0x8a, 0x1a));
+    COLOURS.put("zero", new Color(0xb5, 0x9b, 0x6a));
+    COLOURS.put("clip", new Color(0xc9, 0xa0, 0xc9));
+    COLOURS.put("taylor", new Color(0x8f, 0x8f, 0x8f));
+    COLOURS.put("pade", new Color(0xb8, 0x72, 0x72));
+    COLOURS.put("lorentzian", new Color(0x6d, 0xb0, 0xb0));
+    COLOURS.put("moore-penrose", new Color(0x1f, 0x5f, 0xa8));
+    COLOURS.put(Method.RESOLVE_TIES.name(), new Color(0x2e, 0x8b, 0x3d));
+    COLOURS.put(Method.SPECTRAL.name(), new Color(0x6a, 0x2f, 0x9c));
+  }
+
+  private final Result result;
+
+  public StressReport(Result result) {
+    this.result = result;
+  }
+
+  /** The bars of the suite, each with what was measured, a line each. */
+  public List<String> summary() {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "%,d finite matrices under the methods that promise finite gradients: %d gradients not finite",
+            result.matrices(),
+            nonFinite()));
+    lines.add(
+        "members given as NaN whose gradient was finite: "
+            + result.finiteness().stream().mapToInt(Finiteness::silent).sum()
+            + "; neighbours that they changed: "
+            + result.finiteness().stream().mapToInt(Finiteness::disturbed).sum());
+    for (Method method : new Method[] {Method.SPECTRAL, Method.RESOLVE_TIES}) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%s, worst relative error over all %s: %.1e in double, %.1e in single precision",
+              method.name(),
+              method.isSpectral() ? "sweeps" : "gaps",
+              worst(method, DataType.FLOAT64),
+              worst(method, DataType.FLOAT32)));
+    }
+    return lines;
+  }
+
+  /** Gradients with NaN or infinity where they are promised to be finite. */
+  public int nonFinite() {
+    return result.rows().stream()
+            .filter(row -> !row.method().equals("exact"))
+            .mapToInt(StressRow::nonFinite)
+            .sum()
+        + result.finiteness().stream().mapToInt(Finiteness::nonFinite).sum();
+  }
+
+  /** Of real and complex data in one precision. */
+  private double worst(Method method, DataType real) {
+    return result.rows().stream()
+        .filter(row -> row.method().equals(method.name()) && row.type().real() == real)
+        .filter(row -> row.loss() != Loss.VECTORS)
+        .filter(row -> method.isSpectral() || row.sweep() == Sweep.GAP)
+        .mapToDouble(StressRow::worst)
+        .filter(error -> !Double.isNaN(error))
+        .max()
+        .orElse(Double.NaN);
+  }
+
+  /** Writes everything; each file replaces what was there in one step. */
+  public void write(Path folder) throws IOException {
+    Map<String, BufferedImage> plots = new LinkedHashMap<>();
+    plots.put(
+        "gap",
+        Charts.row(
+            gapChart(DataType.FLOAT64, Loss.SOFT_THRESHOLD),
+            gapChart(DataType.FLOAT64, Loss.PROJECTOR)));
+    plots.put(
+        "gap-single",
+        Charts.row(
+            gapChart(DataType.FLOAT32, Loss.SOFT_THRESHOLD),
+            gapChart(DataType.FLOAT32, Loss.PROJECTOR)));
+    plots.put("spectra", heatMap(DataType.FLOAT64));
+    plots.put("spectra-complex-single", heatMap(DataType.COMPLEX64));
+    plots.put("scale", Charts.row(scaleChart(DataType.FLOAT64), scaleChart(DataType.FLOAT32)));
+    plots.put(
+        "tolerance",
+        Charts.row(toleranceChart(DataType.FLOAT64), toleranceChart(DataType.FLOAT32)));
+    for (Map.Entry<String, BufferedImage> plot : plots.entrySet()) {
+      ReportFiles.write(folder.resolve(plot.getKey() + ".png"), plot.getValue());
+    }
+    ReportFiles.write(folder.resolve("results.json"), json());
+    ReportFiles.write(folder.resolve("report.html"), html(plots));
+  }
+
+  private static double logarithm(double error) {
+    return Double.isInfinite(error)
+        ? INFINITE
+        : Math.min(INFINITE, Math.max(NOTHING, Math.log10(error)));
+  }
+
+  private List<StressRow> rows(Sweep sweep, DataType type, String method, Loss loss) {
+    return result.rows().stream()
+        .filter(row -> row.sweep() == sweep && row.type() == type)
+        .filter(row -> row.method().equals(method) && row.loss() == loss)
+        .toList();
+  }
+
+  private XYChart gapChart(DataType type, Loss loss) {
+    XYChart chart =
+        Charts.lines(
+            loss.title + ", " + type.toString().toLowerCase(Locale.ROOT),
+            "relative gap of a pair of singular values",
+            "relative error of the gradient");
+    addCurves(chart, Sweep.GAP, type, loss, x -> x == 0 ? -17 : Math.log10(x));
+    chart.getStyler().setxAxisTickLabelsFormattingFunction(StressReport::gapLabel);
+    return chart;
+  }
+
+  private static String gapLabel(double x) {
+    return x <= -17 ? "tie" : "1e" + Math.round(x);
+  }
+
+  private XYChart scaleChart(DataType type) {
+    XYChart chart =
+        Charts.lines(
+            "an exact pair, " + type.toString().toLowerCase(Locale.ROOT),
+            "largest singular value",
+            "relative error of the gradient");
+    addCurves(chart, Sweep.SCALE, type, Loss.SOFT_THRESHOLD, Math::log10);
+    chart.getStyler().setxAxisTickLabelsFormattingFunction(x -> "1e" + Math.round(x));
+    return chart;
+  }
+
+  private void addCurves(
+      XYChart chart,
+      Sweep sweep,
+      DataType type,
+      Loss loss,
+      java.util.function.DoubleUnaryOperator position) {
+    styleErrors(chart);
+    COLOURS.forEach(
+        (method, colour) -> {
+          List<StressRow> points = rows(sweep, type, method, loss);
+          if (!points.isEmpty()) {
+            boolean ours =
+                method.equals("moore-penrose")
+                    || method.equals(Method.RESOLVE_TIES.name())
+                    || method.equals(Method.SPECTRAL.name());
+            Charts.addLine(
+                chart,
+                method,
+                points.stream().mapToDouble(row -> position.applyAsDouble(row.x())).toArray(),
+                points.stream().mapToDouble(row -> logarithm(row.worst())).toArray(),
+                colour,
+                ours ? 3.5f : 1.8f);
+          }
+        });
+  }
+
+  private static void styleErrors(XYChart chart) {
+    chart.getStyler().setYAxisMin(NOTHING).setYAxisMax(INFINITE);
+    chart.getStyler().setyAxisTickLabelsFormattingFunction(StressReport::errorLabel);
+  }
+
+  private static String errorLabel(double y) {
+    return y >= INFINITE ? "inf, NaN" : "1e" + Math.round(y);
+  }
+
+  private XYChart toleranceChart(DataType type) {
+    List<Tolerance> points =
+        result.tolerances().stream().filter(each -> each.type() == type).toList();
+    double[] exponents = points.stream().mapToDouble(Tolerance::exponent).toArray();
+    XYChart chart =
+        Charts.lines(
+            "moore-penrose, " + type.toString().toLowerCase(Locale.ROOT),
+            "p of the tolerance eps^p",
+            "relative error over all gaps");
+    styleErrors(chart);
+    Charts.addLine(
+        chart,
+        "projector, worst",
+        exponents,
+        points.stream().mapToDouble(each -> logarithm(each.worst())).toArray(),
+        COLOURS.get("moore-penrose"),
+        3);
+    Charts.addLine(
+        chart,
+        "projector and soft threshold, geometric mean",
+        exponents,
+        points.stream().mapToDouble(each -> logarithm(each.error())).toArray(),
+        COLOURS.get("svd-inv"),
+        3);
+    return chart;
+  }
+
+  /** Methods by spectra, the worst error of soft threshold, projector and polar factor. */
+  private BufferedImage heatMap(DataType type) {
+    List<String> methods = new ArrayList<>(COLOURS.keySet());
+    List<String> spectra =
+        result.rows().stream()
+            .filter(row -> row.type() == type && row.sweep() == Sweep.SPECTRUM)
+            .map(StressRow::point)
+            .distinct()
+            .toList();
+    List<Number[]> cells = new ArrayList<>();
+    for (int x = 0; x < methods.size(); x++) {
+      for (int y = 0; y < spectra.size(); y++) {
+        String method = methods.get(x);
+        String spectrum = spectra.get(y);
+        double worst =
+            Arrays.stream(Loss.values())
+                .flatMap(loss -> rows(Sweep.SPECTRUM, type, method, loss).stream())
+                .filter(row -> row.point().equals(spectrum) && !Double.isNaN(row.worst()))
+                .mapToDouble(StressRow::worst)
+                .max()
+                .orElse(0);
+        cells.add(new Number[] {x, y, Math.round(10 * logarithm(worst)) / 10.0});
+      }
+    }
+    HeatMapChart chart =
+        new HeatMapChartBuilder()
+            .width(1200)
+            .height(640)
+            .title(
+                "worst relative error of the gradient, log₁₀ (3: infinite or NaN), "
+                    + type.toString().toLowerCase(Locale.ROOT))
+            .build();
+    Charts.style(chart.getStyler());
+    chart
+        .getStyler()
+        .setMin(NOTHING)
+        .setMax(INFINITE)
+        .setShowValue(true)
+        .setValueFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13))
+        .setHeatMapValueDecimalPattern("0.0")
+        .setRangeColors(
+            new Color[] {
+              new Color(0x7f, 0xc9, 0x8f), new Color(0xf4, 0xf0, 0xc8), new Color(0xe8, 0x7a, 0x5d)
+            });
+    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
+    chart.getStyler().setLegendVisible(false);
+    chart.addSeries("error", methods, spectra, cells);
+    return BitmapEncoder.getBufferedImage(chart);
+  }
+
+  private String json() {
+    String rows =
+        result.rows().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
+    String finiteness =
+        result.finiteness().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
+    String tolerances =
+        result.tolerances().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
+    return "{\n  "
+        + String.join(
+            ",\n  ",
+            Json.member("device", Json.quoted(result.device())),
+            Json.member("seed", result.seed()),
+            Json.member("matrices", result.matrices()),
+            Json.member("nonfinite", nonFinite()),
+            Json.member("random", "[\n    " + finiteness + "\n  ]"),
+            Json.member("tolerances", "[\n    " + tolerances + "\n  ]"),
+            Json.member("rows", "[\n    " + rows + "\n  ]"))
+        + "\n}\n";
+  }
+
+  private static String object(String... members) {
+    return "{" + String.join(", ", members) + "}";
+  }
+
+  private static String json(StressRow row) {
+    return object(
+        Json.member("sweep", Json.quoted(row.sweep().toString().toLowerCase(Locale.ROOT))),
+        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
+        Json.member("method", Json.quoted(row.method())),
+        Json.member("loss", Json.quoted(row.loss().title)),
+        Json.member("point", Json.quoted(row.point())),
+        Json.member("x", Json.number("%.0e", row.x())),
+        Json.member("matrices", row.matrices()),
+        Json.member("nonfinite", row.nonFinite()),
+        Json.member("worst", Json.number("%.2e", row.worst())),
+        Json.member("median", Json.number("%.2e", row.median())),
+        Json.member("largest", Json.number("%.2e", row.largest())),
+        Json.member("asymmetry", Json.number("%.2e", row.asymmetry())));
+  }
+
+  private static String json(Finiteness row) {
+    return object(
+        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
+        Json.member("method", Json.quoted(row.method())),
+        Json.member("matrices", row.matrices()),
+        Json.member("nonfinite", row.nonFinite()),
+        Json.member("silent", row.silent()),
+        Json.member("disturbed", row.disturbed()));
+  }
+
+  private static String json(Tolerance row) {
+    return object(
+        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
+        Json.member("exponent", Json.number("%.2f", row.exponent())),
+        Json.member("mean", Json.number("%.2e", row.error())),
+        Json.member("worst", Json.number("%.2e", row.worst())));
+  }
+
+  private String html(Map<String, BufferedImage> plots) throws IOException {
+    StringBuilder text = new StringBuilder();
+    text.append(
+        """
+        <!DOCTYPE html>
+        <html lang="en"><head><meta charset="utf-8"><title>diffsvd: stability stress suite</title>
+        <style>
+        body { font: 16px/1.5 sans-serif; color: #222; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+        img { width: 100%; height: auto }
+        </style></head><body>
+        <h1>The gradient of the SVD under stress</h1>
+        <ul>
+        """);
+    for (String line : summary()) {
+      text.append("<li>").append(escaped(line)).append("</li>\n");
+    }
+    text.append("</ul>\n<p>")
+        .append(escaped(result.device() + ", seed " + result.seed()))
+        .append(
+            ". The reference is computed in twice the precision of double, from the same factors. An error"
+                + " is ‖gA − reference‖/‖reference‖ of the worst matrix; resolve ties starts from A itself.</p>\n");
+    for (Map.Entry<String, BufferedImage> plot : plots.entrySet()) {
+      text.append("<h2>").append(CAPTIONS.get(plot.getKey())).append("</h2>\n");
+      text.append("<img alt=\"").append(plot.getKey()).append("\" src=\"data:image/png;base64,");
+      text.append(Base64.getEncoder().encodeToString(ReportFiles.png(plot.getValue())));
+      text.append("\">\n");
+    }
+    return text.append("</body></html>\n").toString();
+  }
+
+  private static final Map<String, String> CAPTIONS =
+      Map.of(
+          "gap", "A pair of singular values comes together",
+          "gap-single", "The same in single precision",
+          "spectra", "Every method, every spectrum",
+          "spectra-complex-single", "The same for complex data in single precision",
+          "scale", "The same matrix at every scale",
+          "tolerance", "The tolerance of moore-penrose");
+
+  private static String escaped(String text) {
+    return text.replace("&", "&amp;").replace("<", "&lt;");
+  }
+}
