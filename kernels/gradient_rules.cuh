@@ -35,10 +35,9 @@ DEVICE R lorentz(R x, R epsilon) {
   return 1 / (x + epsilon / x * epsilon);
 }
 
-// The smallest threshold whose reciprocal is finite.
 template <class R>
-DEVICE R at_least_normal(R threshold) {
-  return threshold >= Limits<R>::smallest_normal ? threshold : Limits<R>::smallest_normal;
+DEVICE R at_least_invertible(R threshold) {
+  return threshold >= Limits<R>::smallest_invertible ? threshold : Limits<R>::smallest_invertible;
 }
 
 template <class R>
@@ -52,7 +51,7 @@ struct MoorePenrose {
   static constexpr bool kTied = false;
   R threshold;
 
-  DEVICE MoorePenrose(double parameter, R largest) : threshold(at_least_normal(R(parameter) * largest)) {}
+  DEVICE MoorePenrose(double parameter, R largest) : threshold(at_least_invertible(R(parameter) * largest)) {}
   DEVICE R inverse(R s) const { return inverse_or_zero(s, threshold); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
@@ -90,8 +89,8 @@ struct Clip {
   static constexpr bool kTied = false;
   R limit, scale;
 
-  DEVICE Clip(double parameter, R largest) : limit(R(parameter)), scale(inverse_or_zero(largest, Limits<R>::smallest_normal)) {
-    const R most = largest / Limits<R>::smallest_normal;  // for scale·limit to be finite
+  DEVICE Clip(double parameter, R largest) : limit(R(parameter)), scale(inverse_or_zero(largest, Limits<R>::smallest_invertible)) {
+    const R most = largest / Limits<R>::smallest_invertible;  // for scale·limit to be finite
     if (limit > most) limit = most;
   }
   DEVICE R clipped(R x) const { return x > limit ? limit : x < -limit ? -limit : x; }
@@ -110,8 +109,8 @@ struct SeriesRule : Series {
 
   R threshold;  // below it the sum over s_i² is not finite
 
-  DEVICE SeriesRule(double parameter, R) : Series(parameter), threshold(4 * this->of(1) * Limits<R>::smallest_normal) {}
-  DEVICE R inverse(R s) const { return inverse_or_zero(s, Limits<R>::smallest_normal); }
+  DEVICE SeriesRule(double parameter, R) : Series(parameter), threshold(4 * this->of(1) * Limits<R>::smallest_invertible) {}
+  DEVICE R inverse(R s) const { return inverse_or_zero(s, Limits<R>::smallest_invertible); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
     const R inverse_s = inverse_or_zero(s_i, threshold), ratio = inverse_s * s_j, sum = this->of(ratio * ratio);
@@ -147,7 +146,7 @@ struct Lorentzian {
   static constexpr bool kTied = false;
   R epsilon;
 
-  DEVICE Lorentzian(double parameter, R largest) : epsilon(at_least_normal(R(parameter) * largest)) {}
+  DEVICE Lorentzian(double parameter, R largest) : epsilon(at_least_invertible(R(parameter) * largest)) {}
   DEVICE R inverse(R s) const { return lorentz(s, epsilon); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }

@@ -23,15 +23,16 @@ struct Scalar<Complex<R>> {
 template <class T>
 using Real = typename Scalar<T>::Real;
 
+// smallest_invertible: its reciprocal leaves room for sums of products.
 template <class R>
 struct Limits;
 template <>
 struct Limits<float> {
-  static constexpr float smallest_normal = FLT_MIN;
+  static constexpr float smallest_normal = FLT_MIN, smallest_invertible = 256 * FLT_MIN;
 };
 template <>
 struct Limits<double> {
-  static constexpr double smallest_normal = DBL_MIN;
+  static constexpr double smallest_normal = DBL_MIN, smallest_invertible = 256 * DBL_MIN;
 };
 
 template <class R>

@@ -78,7 +78,7 @@ template <class R>
 struct Reciprocal {
   R cut;
   DEVICE Reciprocal(double parameter, R largest) : cut(R(parameter) * largest) {
-    if (!(cut >= Limits<R>::smallest_normal)) cut = Limits<R>::smallest_normal;
+    if (!(cut >= Limits<R>::smallest_invertible)) cut = Limits<R>::smallest_invertible;
   }
   DEVICE R value(R s) const { return s <= cut ? R(0) : 1 / s; }
   DEVICE R slope(R s) const { return s <= cut ? R(0) : -1 / s / s; }

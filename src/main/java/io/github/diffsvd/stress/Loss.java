@@ -16,7 +16,7 @@ enum Loss {
   /** Re⟨G, U_r V_rᴴ⟩, r the number of values that are not 0. */
   POLAR("polar factor"),
 
-  /** Re tr(W U_r U_rᴴ), r where the largest gap is; ties lie inside, never across. */
+  /** Re tr(W U_r U_rᴴ), r &lt; k where the largest gap is; ties lie inside, never across. */
   PROJECTOR("projector"),
 
   /** Random cotangents: depends on the gauge, has no gradient at ties. */
@@ -56,7 +56,12 @@ enum Loss {
    */
   boolean hasGradient(double[] s, double smallest) {
     boolean invertible = s[0] > 0 && Arrays.stream(s).noneMatch(x -> x > 0 && x < smallest);
-    return this == SOFT_THRESHOLD || (this != VECTORS && invertible);
+    return switch (this) {
+      case SOFT_THRESHOLD -> true;
+      case POLAR -> invertible;
+      case PROJECTOR -> invertible && s[rank(s) - 1] > s[rank(s)];
+      case VECTORS -> false;
+    };
   }
 
   /**
@@ -93,9 +98,18 @@ enum Loss {
         core.hermitian()
             .scaled((i, j) -> difference(x, i, j))
             .plus(core.skew().scaled((i, j) -> mean(x, i, j)));
-    PreciseMatrix left = g.times(x.v).minus(x.u.times(core)).scaled((i, j) -> mean(x, j, j));
+    // Where a factor is square there is nothing outside its range.
+    PreciseMatrix left =
+        x.u.rows == x.k()
+            ? new PreciseMatrix(x.k(), x.k())
+            : g.times(x.v).minus(x.u.times(core)).scaled((i, j) -> mean(x, j, j));
     PreciseMatrix right =
-        g.adjoint().times(x.u).minus(x.v.times(core.adjoint())).scaled((i, j) -> mean(x, j, j));
+        x.v.rows == x.k()
+            ? new PreciseMatrix(x.k(), x.k())
+            : g.adjoint()
+                .times(x.u)
+                .minus(x.v.times(core.adjoint()))
+                .scaled((i, j) -> mean(x, j, j));
     return x.u.times(middle).plus(left).times(x.v.adjoint()).plus(x.u.times(right.adjoint()));
   }
 
@@ -127,15 +141,12 @@ enum Loss {
     return x.u.times(middle).plus(outside).times(x.v.adjoint());
   }
 
-  /** Where the largest gap is, the step to 0 after the last value included. */
+  /** Where the largest gap is, the first of several that are as large but for rounding. */
   private static int rank(double[] s) {
     int best = 1;
-    double largest = -1;
-    for (int r = 1; r <= s.length; r++) {
-      double gap = s[r - 1] - (r < s.length ? s[r] : 0);
-      if (gap > largest) {
+    for (int r = 2; r < s.length; r++) {
+      if (s[r - 1] - s[r] > 1.01 * (s[best - 1] - s[best])) {
         best = r;
-        largest = gap;
       }
     }
     return best;

@@ -70,6 +70,7 @@ final class PreciseMatrix {
     return result;
   }
 
+  @SuppressWarnings("ArgumentSelectionDefectChecker") // the extents are exchanged on purpose
   PreciseMatrix adjoint() {
     PreciseMatrix result = new PreciseMatrix(columns, rows);
     for (int i = 0; i < rows; i++) {

@@ -50,15 +50,9 @@ final class Spectra {
       points.add(gap("1e-" + e, Math.pow(10, -e)));
     }
     points.add(spectrum("distinct", i -> 1 / (1 + 0.37 * i)));
-    for (int e : new int[] {2, 6, 12}) {
-      points.add(
-          new Point(
-              Sweep.SPECTRUM,
-              "geometric 1e" + e,
-              0,
-              1,
-              k -> each(k, i -> Math.pow(10, -e * (double) i / Math.max(1, k - 1)))));
-    }
+    points.add(geometric(2));
+    points.add(geometric(6));
+    points.add(geometric(12));
     points.add(spectrum("arithmetic", i -> 1 - i / 8.0));
     points.add(spectrum("cluster at top", i -> i < 3 ? 1 - 1e-9 * i : 1.0 / (i + 1)));
     points.add(spectrum("cluster at bottom", i -> i < 2 ? 1 - 0.25 * i : 0.1 + 1e-9 * (8 - i)));
@@ -88,6 +82,22 @@ final class Spectra {
               k -> each(k, i -> i < 2 ? 1 : 0.6 / i)));
     }
     return points;
+  }
+
+  /** Geometric spectra with conditions from 10 to 1/eps. */
+  static List<Point> conditions(DataType type) {
+    return IntStream.rangeClosed(1, (int) -Math.log10(type.epsilon()))
+        .mapToObj(Spectra::geometric)
+        .toList();
+  }
+
+  private static Point geometric(int e) {
+    return new Point(
+        Sweep.SPECTRUM,
+        "geometric 1e" + e,
+        0,
+        1,
+        k -> each(k, i -> Math.pow(10, -e * (double) i / Math.max(1, k - 1))));
   }
 
   private static Point gap(String name, double gap) {

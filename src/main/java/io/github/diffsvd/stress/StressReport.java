@@ -20,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.HeatMapChart;
@@ -30,9 +32,9 @@ import org.knowm.xchart.style.Styler;
 /** What the suite found: results.json, plots as PNG, and report.html with the plots inside. */
 public final class StressReport {
   /** Where errors are drawn that are infinite, and the ones below rounding. */
-  private static final double INFINITE = 3;
+  private static final double INFINITE = 1e3;
 
-  private static final double NOTHING = -17;
+  private static final double NOTHING = 1e-17;
 
   private static final Map<String, Color> COLOURS = new LinkedHashMap<>();
 
@@ -129,10 +131,8 @@ public final class StressReport {
     ReportFiles.write(folder.resolve("report.html"), html(plots));
   }
 
-  private static double logarithm(double error) {
-    return Double.isInfinite(error)
-        ? INFINITE
-        : Math.min(INFINITE, Math.max(NOTHING, Math.log10(error)));
+  private static double drawn(double error) {
+    return Math.min(INFINITE, Math.max(NOTHING, error));
   }
 
   private List<StressRow> rows(Sweep sweep, DataType type, String method, Loss loss) {
@@ -146,15 +146,10 @@ public final class StressReport {
     XYChart chart =
         Charts.lines(
             loss.title + ", " + type.toString().toLowerCase(Locale.ROOT),
-            "relative gap of a pair of singular values",
-            "relative error of the gradient");
-    addCurves(chart, Sweep.GAP, type, loss, x -> x == 0 ? -17 : Math.log10(x));
-    chart.getStyler().setxAxisTickLabelsFormattingFunction(StressReport::gapLabel);
+            "relative gap of a pair of singular values (1e-17: equal)",
+            "relative error of the gradient (1e3: infinite, NaN)");
+    addCurves(chart, Sweep.GAP, type, loss, x -> Math.max(x, NOTHING));
     return chart;
-  }
-
-  private static String gapLabel(double x) {
-    return x <= -17 ? "tie" : "1e" + Math.round(x);
   }
 
   private XYChart scaleChart(DataType type) {
@@ -163,18 +158,16 @@ public final class StressReport {
             "an exact pair, " + type.toString().toLowerCase(Locale.ROOT),
             "largest singular value",
             "relative error of the gradient");
-    addCurves(chart, Sweep.SCALE, type, Loss.SOFT_THRESHOLD, Math::log10);
-    chart.getStyler().setxAxisTickLabelsFormattingFunction(x -> "1e" + Math.round(x));
+    addCurves(chart, Sweep.SCALE, type, Loss.SOFT_THRESHOLD, x -> x);
     return chart;
   }
 
   private void addCurves(
-      XYChart chart,
-      Sweep sweep,
-      DataType type,
-      Loss loss,
-      java.util.function.DoubleUnaryOperator position) {
+      XYChart chart, Sweep sweep, DataType type, Loss loss, DoubleUnaryOperator position) {
     styleErrors(chart);
+    chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
+    chart.getStyler().setLegendLayout(Styler.LegendLayout.Vertical);
+    chart.getStyler().setXAxisLogarithmic(true).setXAxisDecimalPattern("0E0");
     COLOURS.forEach(
         (method, colour) -> {
           List<StressRow> points = rows(sweep, type, method, loss);
@@ -187,7 +180,7 @@ public final class StressReport {
                 chart,
                 method,
                 points.stream().mapToDouble(row -> position.applyAsDouble(row.x())).toArray(),
-                points.stream().mapToDouble(row -> logarithm(row.worst())).toArray(),
+                points.stream().mapToDouble(row -> drawn(row.worst())).toArray(),
                 colour,
                 ours ? 3.5f : 1.8f);
           }
@@ -195,39 +188,43 @@ public final class StressReport {
   }
 
   private static void styleErrors(XYChart chart) {
-    chart.getStyler().setYAxisMin(NOTHING).setYAxisMax(INFINITE);
-    chart.getStyler().setyAxisTickLabelsFormattingFunction(StressReport::errorLabel);
-  }
-
-  private static String errorLabel(double y) {
-    return y >= INFINITE ? "inf, NaN" : "1e" + Math.round(y);
+    chart
+        .getStyler()
+        .setYAxisLogarithmic(true)
+        .setYAxisMin(NOTHING)
+        .setYAxisMax(INFINITE)
+        .setYAxisDecimalPattern("0E0");
   }
 
   private XYChart toleranceChart(DataType type) {
     List<Tolerance> points =
         result.tolerances().stream().filter(each -> each.type() == type).toList();
-    double[] exponents = points.stream().mapToDouble(Tolerance::exponent).toArray();
     XYChart chart =
         Charts.lines(
             "moore-penrose, " + type.toString().toLowerCase(Locale.ROOT),
             "p of the tolerance eps^p",
             "relative error over all gaps");
     styleErrors(chart);
-    Charts.addLine(
-        chart,
-        "projector, worst",
-        exponents,
-        points.stream().mapToDouble(each -> logarithm(each.worst())).toArray(),
-        COLOURS.get("moore-penrose"),
-        3);
-    Charts.addLine(
-        chart,
-        "projector and soft threshold, geometric mean",
-        exponents,
-        points.stream().mapToDouble(each -> logarithm(each.error())).toArray(),
-        COLOURS.get("svd-inv"),
-        3);
+    addTolerances(chart, points, "gap sweep, worst projector", Tolerance::worst, "lorentzian");
+    addTolerances(chart, points, "gap sweep, mean", Tolerance::gaps, "svd-inv");
+    addTolerances(chart, points, "condition sweep, mean", Tolerance::conditions, "zero");
+    addTolerances(chart, points, "mean of both", Tolerance::mean, "moore-penrose");
     return chart;
+  }
+
+  private static void addTolerances(
+      XYChart chart,
+      List<Tolerance> points,
+      String name,
+      ToDoubleFunction<Tolerance> error,
+      String colour) {
+    Charts.addLine(
+        chart,
+        name,
+        points.stream().mapToDouble(Tolerance::exponent).toArray(),
+        points.stream().mapToDouble(each -> drawn(error.applyAsDouble(each))).toArray(),
+        COLOURS.get(colour),
+        3);
   }
 
   /** Methods by spectra, the worst error of soft threshold, projector and polar factor. */
@@ -251,7 +248,7 @@ public final class StressReport {
                 .mapToDouble(StressRow::worst)
                 .max()
                 .orElse(0);
-        cells.add(new Number[] {x, y, Math.round(10 * logarithm(worst)) / 10.0});
+        cells.add(new Number[] {x, y, Math.round(10 * Math.log10(drawn(worst))) / 10.0});
       }
     }
     HeatMapChart chart =
@@ -265,8 +262,8 @@ public final class StressReport {
     Charts.style(chart.getStyler());
     chart
         .getStyler()
-        .setMin(NOTHING)
-        .setMax(INFINITE)
+        .setMin(Math.log10(NOTHING))
+        .setMax(Math.log10(INFINITE))
         .setShowValue(true)
         .setValueFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13))
         .setHeatMapValueDecimalPattern("0.0")
@@ -334,7 +331,8 @@ public final class StressReport {
     return object(
         Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
         Json.member("exponent", Json.number("%.2f", row.exponent())),
-        Json.member("mean", Json.number("%.2e", row.error())),
+        Json.member("gaps", Json.number("%.2e", row.gaps())),
+        Json.member("conditions", Json.number("%.2e", row.conditions())),
         Json.member("worst", Json.number("%.2e", row.worst())));
   }
 

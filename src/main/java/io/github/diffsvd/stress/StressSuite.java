@@ -41,12 +41,18 @@ public final class StressSuite {
   }
 
   /**
-   * moore-penrose with a tolerance of eps^exponent over the gap sweep.
+   * moore-penrose with a tolerance of eps^exponent: geometric means of the worst relative errors.
    *
-   * @param error geometric mean over gaps and losses of the worst relative error
-   * @param worst relative error of the projector, the loss that moore-penrose can be right for
+   * @param gaps over the gap sweep, of soft threshold and projector
+   * @param conditions over matrices of geometric spectra with conditions from 10 to 1/eps, of the
+   *     polar factor, where a tolerance that is too large loses small values
+   * @param worst over the gap sweep, of the projector, which moore-penrose can be right for
    */
-  record Tolerance(DataType type, double exponent, double error, double worst) {}
+  record Tolerance(DataType type, double exponent, double gaps, double conditions, double worst) {
+    double mean() {
+      return Math.sqrt(gaps * conditions);
+    }
+  }
 
   /**
    * Random matrices of every kind.
@@ -149,7 +155,9 @@ public final class StressSuite {
             Method method = methods.get(i);
             if (method.resolvesTies() == resolved && method.appliesTo(loss)) {
               gradients[i] = trial.gradient(method, loss);
-              scores.get(i).add(trial, gradients[i], reference);
+              // Ties are resolved into values above 0, where the polar factor is another one.
+              boolean other = resolved && loss == Loss.POLAR && s[s.length - 1] == 0;
+              scores.get(i).add(trial, gradients[i], other ? null : reference);
             }
           }
           trial.turnColumns();
@@ -183,28 +191,42 @@ public final class StressSuite {
     List<Point> gaps = Spectra.of(type).stream().filter(p -> p.sweep() == Sweep.GAP).toList();
     for (double exponent : EXPONENTS) {
       Method method = Method.of(GradientRule.moorePenrose(Math.pow(type.epsilon(), exponent)));
-      double logarithms = 0;
-      double worst = 0;
-      int count = 0;
-      for (Point point : gaps) {
-        for (Loss loss : new Loss[] {Loss.SOFT_THRESHOLD, Loss.PROJECTOR}) {
-          Scores scores = new Scores();
-          for (Trial trial : trials) {
-            set(type, trial, point);
-            trial.decompose(method);
-            trial.cotangents(loss);
-            scores.add(trial, trial.gradient(method, loss), trial.reference(loss));
-          }
-          double error = scores.worst();
-          logarithms += Math.log(Math.max(error, type.epsilon()));
-          count++;
-          if (loss == Loss.PROJECTOR) {
-            worst = Math.max(worst, error);
-          }
-        }
-      }
-      tolerances.add(new Tolerance(type, exponent, Math.exp(logarithms / count), worst));
+      double[] soft = worst(type, trials, method, Loss.SOFT_THRESHOLD, gaps);
+      double[] projector = worst(type, trials, method, Loss.PROJECTOR, gaps);
+      double[] polar = worst(type, trials, method, Loss.POLAR, Spectra.conditions(type));
+      tolerances.add(
+          new Tolerance(
+              type,
+              exponent,
+              Math.sqrt(mean(type, soft) * mean(type, projector)),
+              mean(type, polar),
+              Arrays.stream(projector).max().orElseThrow()));
     }
+  }
+
+  /** The worst relative error at each point. */
+  private double[] worst(
+      DataType type, List<Trial> trials, Method method, Loss loss, List<Point> points) {
+    double[] errors = new double[points.size()];
+    for (int i = 0; i < errors.length; i++) {
+      Scores scores = new Scores();
+      for (Trial trial : trials) {
+        set(type, trial, points.get(i));
+        trial.decompose(method);
+        trial.cotangents(loss);
+        scores.add(trial, trial.gradient(method, loss), trial.reference(loss));
+      }
+      errors[i] = scores.worst();
+    }
+    return errors;
+  }
+
+  private static double mean(DataType type, double[] errors) {
+    return Math.exp(
+        Arrays.stream(errors)
+            .map(error -> Math.log(Math.max(error, type.epsilon())))
+            .average()
+            .orElseThrow());
   }
 
   /** Random spectra, and neighbours of NaN. */

@@ -197,7 +197,7 @@ final class Reference {
       double rounded = single ? (float) x : x;
       double largest = s.length == 0 ? 0 : s[0];
       double threshold = single ? (float) tolerance * (float) largest : tolerance * largest;
-      threshold = Math.max(threshold, single ? Float.MIN_NORMAL : Double.MIN_NORMAL);
+      threshold = Math.max(threshold, 256 * (single ? Float.MIN_NORMAL : Double.MIN_NORMAL));
       return Math.abs(rounded) > threshold ? 1 / rounded : 0;
     }
 
