@@ -146,9 +146,9 @@ public final class StressReport {
     XYChart chart =
         Charts.lines(
             loss.title + ", " + type.toString().toLowerCase(Locale.ROOT),
-            "relative gap of a pair of singular values (1e-17: equal)",
+            "relative gap of a pair of singular values, power of 10 (-17: equal)",
             "relative error of the gradient (1e3: infinite, NaN)");
-    addCurves(chart, Sweep.GAP, type, loss, x -> Math.max(x, NOTHING));
+    addCurves(chart, Sweep.GAP, type, loss, x -> Math.log10(Math.max(x, NOTHING)));
     return chart;
   }
 
@@ -156,9 +156,9 @@ public final class StressReport {
     XYChart chart =
         Charts.lines(
             "an exact pair, " + type.toString().toLowerCase(Locale.ROOT),
-            "largest singular value",
+            "largest singular value, power of 10",
             "relative error of the gradient");
-    addCurves(chart, Sweep.SCALE, type, Loss.SOFT_THRESHOLD, x -> x);
+    addCurves(chart, Sweep.SCALE, type, Loss.SOFT_THRESHOLD, Math::log10);
     return chart;
   }
 
@@ -167,7 +167,7 @@ public final class StressReport {
     styleErrors(chart);
     chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
     chart.getStyler().setLegendLayout(Styler.LegendLayout.Vertical);
-    chart.getStyler().setXAxisLogarithmic(true).setXAxisDecimalPattern("0E0");
+    chart.getStyler().setXAxisDecimalPattern("0");
     COLOURS.forEach(
         (method, colour) -> {
           List<StressRow> points = rows(sweep, type, method, loss);
@@ -188,6 +188,7 @@ public final class StressReport {
   }
 
   private static void styleErrors(XYChart chart) {
+    chart.getStyler().setPlotGridVerticalLinesVisible(false);
     chart
         .getStyler()
         .setYAxisLogarithmic(true)
@@ -253,7 +254,7 @@ public final class StressReport {
     }
     HeatMapChart chart =
         new HeatMapChartBuilder()
-            .width(1200)
+            .width(1360)
             .height(640)
             .title(
                 "worst relative error of the gradient, log₁₀ (3: infinite or NaN), "
