@@ -17,11 +17,12 @@ struct SvdBackward {
   View<const T> u;         // m×n
   View<const Real<T>> s;   // n×1
   View<const T> v;         // n×n
-  View<const T> gu;        // m×n or absent
-  View<const Real<T>> gs;  // n×1 or absent
-  View<const T> gv;        // n×n or absent
+  View<const T> gu;        // m×rank or absent
+  View<const Real<T>> gs;  // rank×1 or absent
+  View<const T> gv;        // n×rank or absent
   View<T> gx;              // m×n, overwritten
   int64_t batch, m, n;
+  int64_t rank;     // cotangents are those of the first columns, 1 … n; the others are zero
   int64_t adjoint;  // 1: gx receives the conjugate of each element
   RuleArguments rule;
 };

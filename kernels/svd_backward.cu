@@ -22,13 +22,13 @@ DEVICE void load_slab(const Block& block, const View<const T>& from, int64_t b, 
   }
 }
 
-// result = aᴴ b, n×n, where a and b are rows×n in global memory; the two slabs are overwritten.
+// result = aᴴ b, n×n, where a is rows×n and b rows×rank in global memory; the two slabs are overwritten.
 template <class T>
-DEVICE void adjoint_product(const Block& block, const View<const T>& a, const View<const T>& b, int64_t index, int64_t rows, int64_t n, T* slab_a,
-                            T* slab_b, T* result, int ld) {
+DEVICE void adjoint_product(const Block& block, const View<const T>& a, const View<const T>& b, int64_t index, int64_t rows, int64_t n, int64_t rank,
+                            T* slab_a, T* slab_b, T* result, int ld) {
   for (int64_t first = 0; first < rows; first += kSlabRows) {
     load_slab(block, a, index, first, rows, n, slab_a, ld);
-    load_slab(block, b, index, first, rows, n, slab_b, ld);
+    load_slab(block, b, index, first, rows, rank, slab_b, ld);
     block.barrier();
     tile_product<true>(block, int(n), ld, kSlabRows, slab_a, ld, slab_b, ld, result, ld, first > 0);
     block.barrier();
@@ -53,11 +53,11 @@ DEVICE void svd_backward(const SvdBackward<T>& a, const Block& block) {
       for (int i = block.thread(); i < n; i += block.threads()) {
         s[i] = a.s.at(b, i, 0);
         inverse_s[i] = rule.inverse(s[i]);
-        gs[i] = a.gs ? a.gs.at(b, i, 0) : R(0);
+        gs[i] = a.gs && i < a.rank ? a.gs.at(b, i, 0) : R(0);
       }
       if (!rotates) return;
-      if (a.gu) adjoint_product(block, a.u, a.gu, b, a.m, n, slab_u, slab_gu, p, ld);
-      if (a.gv) adjoint_product(block, a.v, a.gv, b, n, n, slab_u, slab_gu, q, ld);
+      if (a.gu) adjoint_product(block, a.u, a.gu, b, a.m, n, a.rank, slab_u, slab_gu, p, ld);
+      if (a.gv) adjoint_product(block, a.v, a.gv, b, n, n, a.rank, slab_u, slab_gu, q, ld);
       if (!a.gu || !a.gv) {
         T* absent = a.gu ? q : p;
         for (int t = block.thread(); t < ld * ld; t += block.threads()) absent[t] = T{};
@@ -80,7 +80,7 @@ DEVICE void svd_backward(const SvdBackward<T>& a, const Block& block) {
     }
     for (int64_t first = 0; first < a.m; first += kSlabRows) {
       load_slab(block, a.u, b, first, a.m, n, slab_u, ld);
-      if (rotates && tall && a.gu) load_slab(block, a.gu, b, first, a.m, n, slab_gu, ld);
+      if (rotates && tall && a.gu) load_slab(block, a.gu, b, first, a.m, a.rank, slab_gu, ld);
       block.barrier();
       // Row slab of W = U C + gU S⁺, over gU.
       if (rotates) {

@@ -9,13 +9,14 @@
 template <class T>
 struct SvdBackwardCore {
   View<T> p;               // n×n, overwritten by C; absent where gU and gV are
-  View<const T> q;         // n×n or absent
+  View<const T> q;         // n×rank or absent
   View<const Real<T>> s;   // n×1
-  View<const Real<T>> gs;  // n×1 or absent
-  View<const T> gu;        // m×n: gU, or U where gS is alone
+  View<const Real<T>> gs;  // rank×1 or absent
+  View<const T> gu;        // m×rank: gU, or U where gS is alone
   View<T> w;               // m×n, overwritten; absent where nothing is to be scaled
   int64_t batch, m, n;
-  int64_t p_is_zero;  // 1: P holds nothing yet, because gU is absent
+  int64_t p_columns;  // that P holds: rank, or 0 where gU is absent; the others are zero
+  int64_t rank;       // as in backward_core.cuh
   RuleArguments rule;
 };
 
@@ -31,16 +32,18 @@ DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
       for (int64_t t = block.thread(); a.p && t < kUnitRows * a.n; t += block.threads()) {
         const int64_t i = first + t / a.n, j = t % a.n;
         if (i > j || i >= a.n) continue;
-        if (a.p_is_zero) a.p.at(b, i, j) = a.p.at(b, j, i) = T{};
+        if (i >= a.p_columns) a.p.at(b, j, i) = T{};
+        if (j >= a.p_columns) a.p.at(b, i, j) = T{};
         backward_core_pair<T>(
-            rule, i, j, a.s.at(b, i, 0), a.s.at(b, j, 0), a.gs ? a.gs.at(b, i, 0) : R(0), bool(a.w),
-            [&](int64_t r, int64_t c) -> T& { return a.p.at(b, r, c); }, [&](int64_t r, int64_t c) { return a.q ? a.q.at(b, r, c) : T{}; });
+            rule, i, j, a.s.at(b, i, 0), a.s.at(b, j, 0), a.gs && i < a.rank ? a.gs.at(b, i, 0) : R(0), bool(a.w),
+            [&](int64_t r, int64_t c) -> T& { return a.p.at(b, r, c); },
+            [&](int64_t r, int64_t c) { return a.q && c < a.rank ? a.q.at(b, r, c) : T{}; });
       }
       for (int64_t t = block.thread(); a.w && t < kUnitRows * a.n; t += block.threads()) {
         const int64_t i = first + t / a.n, j = t % a.n;
         if (i >= a.m) continue;
-        const R scale = a.p ? rule.inverse(a.s.at(b, j, 0)) : a.gs ? a.gs.at(b, j, 0) : R(0);
-        a.w.at(b, i, j) = scale * a.gu.at(b, i, j);
+        const R scale = a.p ? rule.inverse(a.s.at(b, j, 0)) : a.gs && j < a.rank ? a.gs.at(b, j, 0) : R(0);
+        a.w.at(b, i, j) = j < a.rank ? scale * a.gu.at(b, i, j) : T{};
       }
     });
   }

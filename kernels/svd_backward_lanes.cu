@@ -77,7 +77,7 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
   using R = Real<T>;
   using W = Wide<T>;
   using WR = Wide<R>;
-  const int m = int(a.m), n = int(a.n);
+  const int m = int(a.m), n = int(a.n), rank = int(a.rank);
   W* const u_adjoint = reinterpret_cast<W*>(block.scratch);
   W* const gu = u_adjoint + m * n;
   W* const v_adjoint = gu + m * n;
@@ -100,12 +100,12 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
       for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++) put(v_adjoint[j * n + i], l, conjugate(v.at(0, i, j)));
       for (int i = 0; a.gu && i < m; i++)
-        for (int j = 0; j < n; j++) put(gu[i * n + j], l, from_gu.at(0, i, j));
+        for (int j = 0; j < n; j++) put(gu[i * n + j], l, j < rank ? from_gu.at(0, i, j) : T{});
       for (int i = 0; a.gv && i < n; i++)
-        for (int j = 0; j < n; j++) put(w[i * n + j], l, from_gv.at(0, i, j));
+        for (int j = 0; j < n; j++) put(w[i * n + j], l, j < rank ? from_gv.at(0, i, j) : T{});
       for (int j = 0; j < n; j++) {
         put(s[j], l, a.s.at(b, j, 0));
-        put(gs[j], l, a.gs ? a.gs.at(b, j, 0) : R(0));
+        put(gs[j], l, a.gs && j < rank ? a.gs.at(b, j, 0) : R(0));
       }
     }
 

@@ -248,8 +248,8 @@ struct Backward {
     const auto given_or_absent = [this](int bit, auto& a) { return given & bit ? a.input() : decltype(a.input()){}; };
     gx.poison();
     SvdBackward<T> arguments{
-        u.input(), s.input(), v.input(), given_or_absent(1, gu), given_or_absent(2, gs), given_or_absent(4, gv), gx.view(), batch,
-        rows,      columns,   wide,      default_rule<T>()};
+        u.input(), s.input(), v.input(), given_or_absent(1, gu), given_or_absent(2, gs), given_or_absent(4, gv), gx.view(), batch, rows,
+        columns,   k,         wide,      default_rule<T>()};
     if (wide) {
       std::swap(arguments.u, arguments.v);
       std::swap(arguments.gu, arguments.gv);
@@ -380,7 +380,8 @@ void test_svd_backward_core() {
                                                          batch,
                                                          m,
                                                          n,
-                                                         !(given & 1),
+                                                         given & 1 ? n : 0,
+                                                         n,
                                                          default_rule<T>()};
                       launch(function_of(arguments), arguments, grid, 0);
                       if (rotates) p.take_output();

@@ -90,7 +90,8 @@ final class FusedBackward implements BackwardPass {
         .put(cotangents.s())
         .put(wide ? cotangents.u() : cotangents.v());
     arguments.put(wide ? gradient.transposed() : gradient);
-    arguments.put((long) batch).put((long) m).put((long) n).put(wide && type.isComplex());
+    arguments.put((long) batch).put((long) m).put((long) n);
+    arguments.put((long) cotangents.rank(n)).put(wide && type.isComplex());
     arguments.putRule(rule.code(), rule.parameter(type));
     kernel.start(stream);
   }

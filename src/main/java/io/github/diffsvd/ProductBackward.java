@@ -87,6 +87,7 @@ final class ProductBackward implements BackwardPass {
         packing.operand(layout, wide ? cotangents.v() : cotangents.u(), base + guOffset, stream);
     MatrixBatch gv =
         packing.operand(layout, wide ? cotangents.u() : cotangents.v(), base + gvOffset, stream);
+    int rank = cotangents.rank(n);
     boolean rotates = gu != null || gv != null;
     MatrixBatch p = layout.pack(base + pOffset, type, batch, n, n);
     MatrixBatch q = layout.pack(base + qOffset, type, batch, n, n);
@@ -95,10 +96,10 @@ final class ProductBackward implements BackwardPass {
     boolean outside = m > n && gu != null;
 
     if (gu != null) {
-      product.multiply(layout, u, true, gu, false, p, false, stream);
+      product.multiply(layout, u, true, gu, false, p.leadingColumns(rank), false, stream);
     }
     if (gv != null) {
-      product.multiply(layout, v, true, gv, false, q, false, stream);
+      product.multiply(layout, v, true, gv, false, q.leadingColumns(rank), false, stream);
     }
     core.arguments()
         .reset()
@@ -111,7 +112,8 @@ final class ProductBackward implements BackwardPass {
         .put((long) batch)
         .put((long) m)
         .put((long) n)
-        .put(gu == null)
+        .put(gu == null ? 0L : rank)
+        .put((long) rank)
         .putRule(rule.code(), rule.parameter(type));
     core.start(stream);
     if (rotates) {

@@ -16,6 +16,12 @@ public record SvdFactors(MatrixBatch u, MatrixBatch s, MatrixBatch v) implements
     Objects.requireNonNull(v, "v");
   }
 
+  /** The first r singular values and vectors, in the same memory: the truncated SVD. */
+  public SvdFactors leading(int r) {
+    return new SvdFactors(
+        u.leadingColumns(r), s.transposed().leadingColumns(r).transposed(), v.leadingColumns(r));
+  }
+
   /** Frees those of the three that own their memory. */
   @Override
   public void close() {

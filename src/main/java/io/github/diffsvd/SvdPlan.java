@@ -227,8 +227,8 @@ public final class SvdPlan implements AutoCloseable {
    * docs/numerics.md.
    *
    * @param factors what {@link #forward} gave, or any factors with orthonormal columns; not changed
-   * @param cotangents of the shapes of the factors, any strides; an absent one counts as zero and
-   *     costs nothing; not changed
+   * @param cotangents of the shapes of the factors, or of their first r columns; any strides; an
+   *     absent one counts as zero and costs nothing; not changed
    * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
    *     overlap factors or cotangents
    * @param stream raw handle, 0 for the device's own
@@ -242,14 +242,15 @@ public final class SvdPlan implements AutoCloseable {
     Checks.readable("factors.u", factors.u(), type, batch, rows, k);
     Checks.readable("factors.s", factors.s(), type.real(), batch, k, 1);
     Checks.readable("factors.v", factors.v(), type, batch, columns, k);
+    int rank = cotangents.rank(k);
     if (cotangents.u() != null) {
-      Checks.readable("cotangents.u", cotangents.u(), type, batch, rows, k);
+      Checks.readable("cotangents.u", cotangents.u(), type, batch, rows, rank);
     }
     if (cotangents.s() != null) {
-      Checks.readable("cotangents.s", cotangents.s(), type.real(), batch, k, 1);
+      Checks.readable("cotangents.s", cotangents.s(), type.real(), batch, rank, 1);
     }
     if (cotangents.v() != null) {
-      Checks.readable("cotangents.v", cotangents.v(), type, batch, columns, k);
+      Checks.readable("cotangents.v", cotangents.v(), type, batch, columns, rank);
     }
     Checks.writable("gradient", gradient, type, batch, rows, columns);
     if (backward != null) {
