@@ -48,6 +48,11 @@ DEVICE Complex<R> operator*(R a, Complex<R> b) {
   return {a * b.re, a * b.im};
 }
 
+template <class R>
+DEVICE Complex<R> operator*(Complex<R> a, Complex<R> b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
 DEVICE float conjugate(float a) { return a; }
 DEVICE double conjugate(double a) { return a; }
 template <class R>
@@ -60,6 +65,13 @@ DEVICE double real_part(double a) { return a; }
 template <class R>
 DEVICE R real_part(Complex<R> a) {
   return a.re;
+}
+
+DEVICE float magnitude(float a) { return fabsf(a); }
+DEVICE double magnitude(double a) { return fabs(a); }
+template <class R>
+DEVICE R magnitude(Complex<R> a) {
+  return hypot(a.re, a.im);
 }
 
 DEVICE bool is_finite(float a) { return fabsf(a) <= FLT_MAX; }

@@ -37,6 +37,9 @@ public final class SvdPlan implements AutoCloseable {
   /** Null where ties are left as they are. */
   private final KernelLaunch resolveTies;
 
+  /** Null where phases are left as they are. */
+  private final KernelLaunch canonicalGauge;
+
   private final long workspaceBytes;
   private long ownedWorkspace;
   private boolean closed;
@@ -55,6 +58,7 @@ public final class SvdPlan implements AutoCloseable {
       forward = null;
       backward = null;
       resolveTies = null;
+      canonicalGauge = null;
       workspaceBytes = 0;
       return;
     }
@@ -67,6 +71,13 @@ public final class SvdPlan implements AutoCloseable {
                   Kernel.RESOLVE_TIES,
                   type.real(),
                   LaunchShape.forUnits(backend.limits(), batch, 0))
+              : null;
+      canonicalGauge =
+          options.canonicalGauge()
+              ? backend.prepare(
+                  Kernel.CANONICAL_GAUGE,
+                  type,
+                  LaunchShape.forUnits(backend.limits(), (long) batch * k, 0))
               : null;
     } catch (RuntimeException | Error e) {
       forward.close();
@@ -186,8 +197,8 @@ public final class SvdPlan implements AutoCloseable {
   }
 
   /**
-   * A = U diag(S) Vᴴ for every matrix of the batch; S moved by {@link SvdOptions#resolveTies} where
-   * that is chosen.
+   * A = U diag(S) Vᴴ for every matrix of the batch; S moved by {@link SvdOptions#resolveTies},
+   * phases chosen by {@link SvdOptions#canonicalGauge}, where that is asked for.
    *
    * @param a batch × m × n, any strides; not changed
    * @param factors U (batch × m × k), S (batch × k × 1, real), V (batch × n × k), any strides that
@@ -218,6 +229,11 @@ public final class SvdPlan implements AutoCloseable {
         resolveTies.arguments().reset().put(factors.s()).put((long) batch).put((long) k);
         resolveTies.start(stream);
       }
+      if (canonicalGauge != null) {
+        canonicalGauge.arguments().reset().put(factors.u()).put(factors.v()).put((long) batch);
+        canonicalGauge.arguments().put((long) rows).put((long) columns).put((long) k);
+        canonicalGauge.start(stream);
+      }
     }
   }
 
@@ -242,16 +258,7 @@ public final class SvdPlan implements AutoCloseable {
     Checks.readable("factors.u", factors.u(), type, batch, rows, k);
     Checks.readable("factors.s", factors.s(), type.real(), batch, k, 1);
     Checks.readable("factors.v", factors.v(), type, batch, columns, k);
-    int rank = cotangents.rank(k);
-    if (cotangents.u() != null) {
-      Checks.readable("cotangents.u", cotangents.u(), type, batch, rows, rank);
-    }
-    if (cotangents.s() != null) {
-      Checks.readable("cotangents.s", cotangents.s(), type.real(), batch, rank, 1);
-    }
-    if (cotangents.v() != null) {
-      Checks.readable("cotangents.v", cotangents.v(), type, batch, columns, rank);
-    }
+    cotangents.check(type, batch, rows, columns);
     Checks.writable("gradient", gradient, type, batch, rows, columns);
     if (backward != null) {
       backward.run(factors, cotangents, gradient, stream);

@@ -8,15 +8,18 @@ import java.util.List;
  * suffix.
  */
 public enum Kernel {
+  CANONICAL_GAUGE,
   COPY,
   F_MATRIX,
   RESOLVE_TIES,
+  SINGULAR_VALUE_LOSS,
   SPECTRAL_CORE,
   SPECTRAL_PARAMETER,
   SPECTRAL_SCALE,
   SVD_BACKWARD,
   SVD_BACKWARD_CORE,
   SVD_BACKWARD_LANES,
+  SVD_GAUGE,
   SVD_JACOBI,
   SVD_PACK,
   SVD_PUSHFORWARD_CORE,
@@ -29,7 +32,7 @@ public enum Kernel {
 
   /** The types that the kernel exists for. */
   public List<DataType> types() {
-    return this == F_MATRIX || this == RESOLVE_TIES
+    return this == F_MATRIX || this == RESOLVE_TIES || this == SINGULAR_VALUE_LOSS
         ? List.of(DataType.FLOAT32, DataType.FLOAT64)
         : List.of(DataType.values());
   }

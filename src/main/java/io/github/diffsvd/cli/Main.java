@@ -25,6 +25,7 @@ import picocli.CommandLine.ScopeType;
       InfoCommand.class,
       SvdCommand.class,
       GradCommand.class,
+      GaugeCommand.class,
       SpectralCommand.class,
       StressCommand.class,
       RecoverCommand.class

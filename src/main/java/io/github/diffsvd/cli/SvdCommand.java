@@ -48,6 +48,11 @@ final class SvdCommand implements Callable<Integer> {
       description = "Raise singular values until their gaps are at least √eps·s₁.")
   private boolean resolveTies;
 
+  @Option(
+      names = "--canonical-gauge",
+      description = "Choose phases so that the largest entry of each column of U is positive.")
+  private boolean canonicalGauge;
+
   @Mixin private DeviceOption deviceOption;
 
   @Spec private CommandSpec spec;
@@ -72,7 +77,9 @@ final class SvdCommand implements Callable<Integer> {
                   batch,
                   rows,
                   columns,
-                  SvdOptions.defaults().withResolveTies(resolveTies));
+                  SvdOptions.defaults()
+                      .withResolveTies(resolveTies)
+                      .withCanonicalGauge(canonicalGauge));
           NpyWriter uFile = writer("U.npy", header(file, u, rows, file.k()));
           NpyWriter sFile = writer("S.npy", header(file, s, file.k()));
           NpyWriter vFile = writer("V.npy", header(file, v, columns, file.k()));

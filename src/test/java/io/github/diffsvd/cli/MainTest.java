@@ -94,6 +94,9 @@ class MainTest {
         refused("--rule: expected a number after clip=", gradient("--rule", "clip=x")),
         refused("--rule: exact has no parameter", gradient("--rule", "exact=1")),
         refused("degree: expected 0 … 1000", gradient("--rule", "taylor=-1")),
+        refused("--rank: expected 1 … 3, got 4", gradient("--rank", "4")),
+        refused("one of --grad-u", "gauge", "DIR/a.npy"),
+        refused("DIR/a.npy: the folder cannot be made", "stress", "--out", "DIR/a.npy"),
         refused("--function: expected one of identity", spectral("exp")),
         refused("soft-threshold needs a parameter", spectral("soft-threshold")),
         refused("--grad-y and --grad-out", spectral("log1p", "--grad-y", "DIR/a.npy")),
@@ -302,6 +305,28 @@ class MainTest {
     assertThat(run("spectral", "DIR/x.npy", "--function", "log1p", "--out", "DIR/z.npy").status())
         .isZero();
     assertThat(NpyFiles.read(file("z.npy"))[0]).isCloseTo(Math.log(4), within(1e-15));
+  }
+
+  @Test
+  void gaugeNamesTheMatricesWhoseLossDependsOnIt() throws Exception {
+    // Of the identity every rotation of U and V is another SVD; of diag(3, 1) none is.
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2, 2}, 1, 0, 0, 1, 3, 0, 0, 1);
+    NpyFiles.write(file("gu.npy"), NpyType.FLOAT64, new long[] {2, 2, 2}, 0, 1, 0, 0, 0, 1, 0, 0);
+    Result result = run("gauge", "DIR/x.npy", "--grad-u", "DIR/gu.npy");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).startsWith("matrix 0: 0.5").contains("1 of 2 float64 matrices of 2×2");
+  }
+
+  @Test
+  void gradientsOfTheFirstValuesAlone() throws Exception {
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2}, 3, 0, 0, 1);
+    NpyFiles.write(file("gs.npy"), NpyType.FLOAT64, new long[] {1}, 5);
+    Result result =
+        run("grad", "DIR/x.npy", "--rank", "1", "--grad-s", "DIR/gs.npy", "--out", "DIR/ga.npy");
+    assertThat(result.err()).isEmpty();
+    assertThat(NpyFiles.read(file("ga.npy")))
+        .containsExactly(new double[] {5, 0, 0, 0}, within(1e-15));
   }
 
   static Stream<long[]> emptyShapes() {
