@@ -9,16 +9,13 @@ struct ResolveTies {
   int64_t batch, k;
 };
 
-DEVICE float smallest_gap(float largest) { return 3.4526698e-4f * largest; }
-DEVICE double smallest_gap(double largest) { return 1.4901161193847656e-8 * largest; }
-
 template <class R>
 DEVICE void resolve_ties(const ResolveTies<R>& a, const Block& block) {
   const int64_t units = (a.batch + block.threads() - 1) / block.threads();
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit * block.threads() + block.thread();
     if (b >= a.batch) continue;
-    const R gap = smallest_gap(a.s.at(b, 0, 0));
+    const R gap = Limits<R>::root_epsilon * a.s.at(b, 0, 0);
     R least = gap;
     for (int64_t i = a.k - 1; i >= 0; i--) {
       R& value = a.s.at(b, i, 0);

@@ -7,25 +7,18 @@
 // with the Hermitian and skew-Hermitian parts of A, D_ij the divided difference of f, E_ij = (f_i + f_j)/(s_i + s_j), f'(0) at 0, and R_j = f_j/s_j,
 // f'(0) at 0. For m ≥ n; a wide matrix is the tall problem of its adjoint. A unit of work is a few rows of one matrix.
 #include "spectral_functions.cuh"
-#include "view.cuh"
 
 template <class T>
 struct SpectralCore {
-  View<T> a;              // n×n, overwritten by C
-  View<const Real<T>> s;  // n×1
-  View<const T> t;        // m×n
-  View<T> w;              // m×n, overwritten; absent where m = n
+  View<T> a;  // n×n, overwritten by C
+  Spectrum<Real<T>> spectrum;
+  View<const Real<T>> gs;  // n×1, added to the diagonal: of a loss that sees S too; or absent
+  View<const T> t;         // m×n
+  View<T> w;               // m×n, overwritten; absent where m = n
   int64_t batch, m, n;
-  FunctionArguments function;
 };
 
 constexpr int kSpectralRows = 8;
-
-// (f_i + f_j)/(s_i + s_j) for s_i ≥ s_j: a mean of the ratios f/s.
-template <class R, class F>
-DEVICE R spectral_mean(const F& f, R s_i, R s_j) {
-  return s_i == 0 ? f.slope(R(0)) : (f.value(s_i) / s_i + f.value(s_j) / s_i) / (1 + s_j / s_i);
-}
 
 template <class T>
 DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
@@ -33,19 +26,20 @@ DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
   const int64_t units_per_matrix = (x.m + kSpectralRows - 1) / kSpectralRows, units = x.batch * units_per_matrix;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kSpectralRows;
-    with_function(x.function, x.s.at(b, 0, 0), [&](const auto& f) {
+    with_spectrum(x.spectrum, b, [&](const auto& f) {
       for (int64_t t = block.thread(); t < kSpectralRows * x.n; t += block.threads()) {
         const int64_t i = first + t / x.n, j = t % x.n;
-        const R s_j = x.s.at(b, j, 0);
-        if (x.w && i < x.m) x.w.at(b, i, j) = spectral_mean(f, s_j, s_j) * x.t.at(b, i, j);
+        if (x.w && i < x.m) x.w.at(b, i, j) = spectral_mean(f, j, j) * x.t.at(b, i, j);
         if (i > j || i >= x.n) continue;
-        const R s_i = x.s.at(b, i, 0), d = f.difference(s_i, s_j), e = spectral_mean(f, s_i, s_j);
+        const R d = f.difference(i, j), e = spectral_mean(f, i, j);
         const T a_ij = x.a.at(b, i, j), a_ji = x.a.at(b, j, i);
-        const T hermitian = (R(0.5) * d) * (a_ij + conjugate(a_ji)), skew = (R(0.5) * e) * (a_ij - conjugate(a_ji));
+        T hermitian = (R(0.5) * d) * (a_ij + conjugate(a_ji));
+        const T skew = (R(0.5) * e) * (a_ij - conjugate(a_ji));
+        if (i == j && x.gs) hermitian = hermitian + from_real<T>(x.gs.at(b, i, 0));
         T c_ij = hermitian + skew, c_ji = conjugate(hermitian) - conjugate(skew);
         if (x.w) {
-          c_ij = c_ij - spectral_mean(f, s_j, s_j) * a_ij;
-          c_ji = c_ji - spectral_mean(f, s_i, s_i) * a_ji;
+          c_ij = c_ij - spectral_mean(f, j, j) * a_ij;
+          c_ji = c_ji - spectral_mean(f, i, i) * a_ji;
         }
         x.a.at(b, i, j) = c_ij;
         if (i != j) x.a.at(b, j, i) = c_ji;

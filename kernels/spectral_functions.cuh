@@ -5,9 +5,15 @@
 //   parameter(s)            ∂f/∂p
 //
 // A function is a struct with these members. To add one: a struct, a case in with_function, a Kind in SpectralFunction.java with the same code.
+//
+// Kernels see a function through with_spectrum, by the indices of the values: value(i), difference(i, j) and mean(i, j) for i ≤ j, so s_i ≥ s_j, and
+// parameter(i); the values of f and f' can also be the caller's.
 #pragma once
 
+#include <type_traits>
+
 #include "scalar.cuh"
+#include "view.cuh"
 
 // As Java packs it.
 struct FunctionArguments {
@@ -138,4 +144,59 @@ DEVICE void with_function(const FunctionArguments& function, R largest, const Bo
     default:
       return body(ClipValues<R>(function.parameter, largest));
   }
+}
+
+// As Java packs it.
+template <class R>
+struct Spectrum {
+  View<const R> s;       // n×1
+  View<const R> values;  // n×1: f(s) if slopes are there, else thresholds w of f_i = max(s_i − w_i, 0); absent: `function`
+  View<const R> slopes;  // n×1: f'(s), or absent
+  FunctionArguments function;
+};
+
+template <class R, class F>
+struct SpectrumOfFunction {
+  F f;
+  View<const R> s;
+  int64_t b;
+  DEVICE R at(int64_t i) const { return s.at(b, i, 0); }
+  DEVICE R value(int64_t i) const { return f.value(at(i)); }
+  DEVICE R slope(int64_t i) const { return f.slope(at(i)); }
+  DEVICE R difference(int64_t i, int64_t j) const { return f.difference(at(i), at(j)); }
+};
+
+// Below a gap of √eps·s_1 the divided difference is the mean of the slopes.
+template <class R>
+struct SpectrumOfTable {
+  Spectrum<R> table;
+  int64_t b;
+  R least;
+  DEVICE SpectrumOfTable(const Spectrum<R>& table, int64_t b) : table(table), b(b), least(Limits<R>::root_epsilon * table.s.at(b, 0, 0)) {}
+  DEVICE R at(int64_t i) const { return table.s.at(b, i, 0); }
+  DEVICE bool above(int64_t i) const { return at(i) > table.values.at(b, i, 0); }
+  DEVICE R value(int64_t i) const {
+    const R given = table.values.at(b, i, 0);
+    return table.slopes ? given : at(i) > given ? at(i) - given : at(i) <= given ? R(0) : at(i);
+  }
+  DEVICE R slope(int64_t i) const { return table.slopes ? table.slopes.at(b, i, 0) : above(i) ? R(1) : R(0); }
+  DEVICE R difference(int64_t i, int64_t j) const {
+    const R gap = at(i) - at(j);
+    return gap > least ? (value(i) - value(j)) / gap : R(0.5) * slope(i) + R(0.5) * slope(j);
+  }
+};
+
+// (f_i + f_j)/(s_i + s_j) for s_i ≥ s_j: a mean of the ratios f/s, f'(0) at 0.
+template <class S>
+DEVICE auto spectral_mean(const S& f, int64_t i, int64_t j) {
+  const auto s_i = f.at(i), s_j = f.at(j);
+  return s_i == 0 ? f.slope(i) : (f.value(i) / s_i + f.value(j) / s_i) / (1 + s_j / s_i);
+}
+
+template <class R, class Body>
+DEVICE void with_spectrum(const Spectrum<R>& spectrum, int64_t b, const Body& body) {
+  if (spectrum.values) return body(SpectrumOfTable<R>(spectrum, b));
+  with_function(spectrum.function, spectrum.s.at(b, 0, 0), [&](const auto& f) {
+    body(SpectrumOfFunction<R, std::decay_t<decltype(f)>>{f, spectrum.s, b});
+  });
 }

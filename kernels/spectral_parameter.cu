@@ -1,14 +1,13 @@
-// The gradient of a spectral function's parameter: Σ_i Re A_ii ∂f(s_i)/∂p with A = Uᴴ G V, for each matrix.
+// The gradient of a spectral function's parameter, with A = Uᴴ G V: Σ_i Re A_ii ∂f(s_i)/∂p for each matrix, or, where f is the caller's, that of each
+// value f_i, Re A_ii, or of each threshold w_i, −Re A_ii above it.
 #include "spectral_functions.cuh"
-#include "view.cuh"
 
 template <class T>
 struct SpectralParameter {
-  View<const T> a;        // n×n
-  View<const Real<T>> s;  // n×1
-  View<Real<T>> gp;       // 1×1, overwritten
+  View<const T> a;  // n×n
+  Spectrum<Real<T>> spectrum;
+  View<Real<T>> gp;  // 1×1, or n×1 where f is the caller's; overwritten
   int64_t batch, n;
-  FunctionArguments function;
 };
 
 template <class T>
@@ -17,9 +16,15 @@ DEVICE void spectral_parameter(const SpectralParameter<T>& x, const Block& block
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit * block.threads() + block.thread();
     if (b >= x.batch) continue;
-    with_function(x.function, x.s.at(b, 0, 0), [&](const auto& f) {
+    const Spectrum<Real<T>>& spectrum = x.spectrum;
+    if (spectrum.values) {
+      const SpectrumOfTable<Real<T>> f(spectrum, b);
+      for (int64_t i = 0; i < x.n; i++) x.gp.at(b, i, 0) = (spectrum.slopes ? 1 : -f.slope(i)) * real_part(x.a.at(b, i, i));
+      continue;
+    }
+    with_function(spectrum.function, spectrum.s.at(b, 0, 0), [&](const auto& f) {
       Real<T> sum = 0;
-      for (int64_t i = 0; i < x.n; i++) sum += f.parameter(x.s.at(b, i, 0)) * real_part(x.a.at(b, i, i));
+      for (int64_t i = 0; i < x.n; i++) sum += f.parameter(spectrum.s.at(b, i, 0)) * real_part(x.a.at(b, i, i));
       x.gp.at(b, 0, 0) = sum;
     });
   }

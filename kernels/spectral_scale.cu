@@ -1,14 +1,12 @@
 // W = U diag(f(S)): the forward pass of a spectral function, before the product with Vᴴ.
 #include "spectral_functions.cuh"
-#include "view.cuh"
 
 template <class T>
 struct SpectralScale {
-  View<const T> u;        // m×n
-  View<const Real<T>> s;  // n×1
-  View<T> w;              // m×n, overwritten
+  View<const T> u;  // m×n
+  Spectrum<Real<T>> spectrum;
+  View<T> w;  // m×n, overwritten
   int64_t batch, m, n;
-  FunctionArguments function;
 };
 
 template <class T>
@@ -16,8 +14,8 @@ DEVICE void spectral_scale(const SpectralScale<T>& a, const Block& block) {
   const int64_t units = a.batch * a.m;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit / a.m, i = unit % a.m;
-    with_function(a.function, a.s.at(b, 0, 0), [&](const auto& f) {
-      for (int64_t j = block.thread(); j < a.n; j += block.threads()) a.w.at(b, i, j) = f.value(a.s.at(b, j, 0)) * a.u.at(b, i, j);
+    with_spectrum(a.spectrum, b, [&](const auto& f) {
+      for (int64_t j = block.thread(); j < a.n; j += block.threads()) a.w.at(b, i, j) = f.value(j) * a.u.at(b, i, j);
     });
   }
 }

@@ -56,7 +56,7 @@ public final class SpectralPlan implements AutoCloseable {
 
   private SpectralPlan(
       Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
-    this.function = Objects.requireNonNull(function, "function");
+    this.function = function;
     backend = Objects.requireNonNull(device, "device").backend();
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
@@ -111,6 +111,18 @@ public final class SpectralPlan implements AutoCloseable {
    */
   public static SpectralPlan create(
       Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
+    return allocated(
+        device, type, batch, rows, columns, Objects.requireNonNull(function, "function"));
+  }
+
+  /** A plan for {@link SpectralTable}s alone; otherwise as one with a function. */
+  public static SpectralPlan create(
+      Device device, DataType type, int batch, int rows, int columns) {
+    return allocated(device, type, batch, rows, columns, null);
+  }
+
+  private static SpectralPlan allocated(
+      Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
     SpectralPlan plan = new SpectralPlan(device, type, batch, rows, columns, function);
     try {
       plan.base = plan.backend.allocate(plan.product == null ? 0 : plan.workspace.bytes());
@@ -131,6 +143,7 @@ public final class SpectralPlan implements AutoCloseable {
     return svd.workspaceBytes() + (product == null ? 0 : workspace.bytes());
   }
 
+  /** Null for a plan that was made without one. */
   public SpectralFunction function() {
     return function;
   }
@@ -149,15 +162,38 @@ public final class SpectralPlan implements AutoCloseable {
    */
   public void forward(MatrixBatch a, SvdFactors factors, MatrixBatch y, SvdInfo info, long stream) {
     checkOpen();
+    checkFunction();
     Checks.writable("y", y, type, batch, rows, columns);
     svd.forward(a, factors, info, stream);
+    multiplyIn(factors, null, y, stream);
+  }
+
+  /**
+   * Y = U diag(f) Vᴴ.
+   *
+   * @param factors U, S, V of {@link SvdPlan#forward}; not changed
+   * @param table of f; not changed
+   * @param y batch × m × n, any strides that keep elements apart; overwritten. May not overlap the
+   *     factors
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void compose(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
+    checkOpen();
+    check(factors);
+    table.check(type, batch, n);
+    Checks.writable("y", y, type, batch, rows, columns);
+    multiplyIn(factors, table, y, stream);
+  }
+
+  private void multiplyIn(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
     if (product == null) {
       return;
     }
     Layout layout = layout(y);
     MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
-    scale.arguments().reset().put(wide ? factors.v() : factors.u()).put(factors.s()).put(w);
-    putFunction(scale.arguments().put((long) batch).put((long) m).put((long) n));
+    scale.arguments().reset().put(wide ? factors.v() : factors.u());
+    putSpectrum(scale.arguments(), factors.s(), table);
+    scale.arguments().put(w).put((long) batch).put((long) m).put((long) n);
     scale.start(stream);
     multiplyOut(layout, w, v(layout, factors, stream), y, stream);
   }
@@ -183,18 +219,60 @@ public final class SpectralPlan implements AutoCloseable {
       MatrixBatch parameterGradient,
       long stream) {
     checkOpen();
-    Checks.readable("factors.u", factors.u(), type, batch, rows, n);
-    Checks.readable("factors.s", factors.s(), type.real(), batch, n, 1);
-    Checks.readable("factors.v", factors.v(), type, batch, columns, n);
-    Checks.readable("gy", gy, type, batch, rows, columns);
-    Checks.writable("gradient", gradient, type, batch, rows, columns);
+    checkFunction();
     if (parameterGradient != null) {
       Checks.writable("parameterGradient", parameterGradient, type.real(), batch, 1, 1);
     }
+    if (product == null && parameterGradient != null && batch > 0) {
+      throw new IllegalArgumentException("parameterGradient: there is none without values");
+    }
+    pullBack(factors, null, gy, null, gradient, parameterGradient, stream);
+  }
+
+  /**
+   * The pullback of {@link #compose}, of a loss of Y, and of S besides.
+   *
+   * @param factors what compose was given; not changed
+   * @param table what compose was given; not changed
+   * @param gy batch × m × n, any strides; not changed
+   * @param gs ∂L/∂S, batch × k × 1, real, without what goes through the table; or null
+   * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
+   *     overlap factors, table or gy
+   * @param tableGradient batch × k × 1, real: ∂L/∂f_i, or ∂L/∂w_i for thresholds, overwritten; null
+   *     if it is not wanted
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void backward(
+      SvdFactors factors,
+      SpectralTable table,
+      MatrixBatch gy,
+      MatrixBatch gs,
+      MatrixBatch gradient,
+      MatrixBatch tableGradient,
+      long stream) {
+    checkOpen();
+    table.check(type, batch, n);
+    if (gs != null) {
+      Checks.readable("gs", gs, type.real(), batch, n, 1);
+    }
+    if (tableGradient != null) {
+      Checks.writable("tableGradient", tableGradient, type.real(), batch, n, 1);
+    }
+    pullBack(factors, table, gy, gs, gradient, tableGradient, stream);
+  }
+
+  private void pullBack(
+      SvdFactors factors,
+      SpectralTable table,
+      MatrixBatch gy,
+      MatrixBatch gs,
+      MatrixBatch gradient,
+      MatrixBatch parameterGradient,
+      long stream) {
+    check(factors);
+    Checks.readable("gy", gy, type, batch, rows, columns);
+    Checks.writable("gradient", gradient, type, batch, rows, columns);
     if (product == null) {
-      if (parameterGradient != null && batch > 0) {
-        throw new IllegalArgumentException("parameterGradient: there is none without values");
-      }
       return;
     }
     Layout layout = layout(gradient);
@@ -208,13 +286,16 @@ public final class SpectralPlan implements AutoCloseable {
     product.multiply(layout, g, wide, v, false, t, false, stream);
     product.multiply(layout, u, true, t, false, a, false, stream);
     if (parameterGradient != null) {
-      parameter.arguments().reset().put(a).put(factors.s()).put(parameterGradient);
-      putFunction(parameter.arguments().put((long) batch).put((long) n));
+      parameter.arguments().reset().put(a);
+      putSpectrum(parameter.arguments(), factors.s(), table);
+      parameter.arguments().put(parameterGradient).put((long) batch).put((long) n);
       parameter.start(stream);
     }
     boolean tall = m > n;
-    core.arguments().reset().put(a).put(factors.s()).put(t).put(tall ? w : null);
-    putFunction(core.arguments().put((long) batch).put((long) m).put((long) n));
+    core.arguments().reset().put(a);
+    putSpectrum(core.arguments(), factors.s(), table);
+    core.arguments().put(gs).put(t).put(tall ? w : null);
+    core.arguments().put((long) batch).put((long) m).put((long) n);
     core.start(stream);
     product.multiply(layout, u, false, a, false, w, tall, stream);
     multiplyOut(layout, w, v, gradient, stream);
@@ -240,8 +321,25 @@ public final class SpectralPlan implements AutoCloseable {
     }
   }
 
-  private void putFunction(KernelArguments arguments) {
-    arguments.put((long) function.code()).put(function.parameter());
+  /** The values of a table, or where that is null of the plan's function. */
+  private void putSpectrum(KernelArguments arguments, MatrixBatch s, SpectralTable table) {
+    arguments.put(s);
+    arguments.put(table == null ? null : table.values());
+    arguments.put(table == null ? null : table.slopes());
+    arguments.put(table == null ? (long) function.code() : -1L);
+    arguments.put(table == null ? function.parameter() : 0.0);
+  }
+
+  private void check(SvdFactors factors) {
+    Checks.readable("factors.u", factors.u(), type, batch, rows, n);
+    Checks.readable("factors.s", factors.s(), type.real(), batch, n, 1);
+    Checks.readable("factors.v", factors.v(), type, batch, columns, n);
+  }
+
+  private void checkFunction() {
+    if (function == null) {
+      throw new IllegalStateException("the plan was made without a function");
+    }
   }
 
   private void checkOpen() {

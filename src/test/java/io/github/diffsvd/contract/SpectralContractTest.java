@@ -10,8 +10,10 @@ import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
+import io.github.diffsvd.SpectralTable;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -108,6 +110,146 @@ class SpectralContractTest {
           }
         }
       }
+    }
+  }
+
+  /** The caller's f and f' in place of the plan's, with a loss of S besides. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void tablesAreFunctionsToo(Device device, DataType type) {
+    double bar = type.real() == DataType.FLOAT64 ? 1e-12 : 2e-5;
+    Random random = new Random(TestDevices.SEED);
+    for (Shape shape : SHAPES) {
+      int k = shape.k();
+      for (double[] four : SPECTRA) {
+        double[] s = spectrum(four, k);
+        for (Function f : FUNCTIONS) {
+          Host u = Host.orthonormal(type, shape.rows(), k, random).rounded(type);
+          Host v = Host.orthonormal(type, shape.columns(), k, random).rounded(type);
+          Host g = Host.random(type, shape.rows(), shape.columns(), random);
+          Host weights = Host.random(type.real(), k, 1, random);
+          Host values = Host.real(k, 1, (i, j) -> f.value.applyAsDouble(s[i])).rounded(type);
+          Host slopes = Host.real(k, 1, (i, j) -> f.slope.applyAsDouble(s[i])).rounded(type);
+          Host expected =
+              exact(f, u, s, v, g).plus(u.scaled((i, j) -> weights.re(j, 0)).times(v.adjoint()));
+          Host core = u.adjoint().times(g).times(v);
+          Host expectedY = u.scaled((i, j) -> values.re(j, 0)).times(v.adjoint());
+          try (SpectralPlan plan =
+                  SpectralPlan.create(device, type, 1, shape.rows(), shape.columns());
+              OwnedMatrixBatch gradient =
+                  Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
+              OwnedMatrixBatch valueGradient = Batch.poisoned(device, type.real(), 1, k, 1);
+              SvdFactors factors =
+                  new SvdFactors(
+                      Batch.upload(device, type, List.of(u)),
+                      Batch.upload(device, type.real(), List.of(Host.real(k, 1, (i, j) -> s[i]))),
+                      Batch.upload(device, type, List.of(v)));
+              OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g));
+              OwnedMatrixBatch gs = Batch.upload(device, type.real(), List.of(weights));
+              OwnedMatrixBatch onDevice = Batch.upload(device, type.real(), List.of(values));
+              OwnedMatrixBatch derivatives = Batch.upload(device, type.real(), List.of(slopes))) {
+            SpectralTable table = SpectralTable.of(onDevice, derivatives);
+            plan.backward(factors, table, gy, gs, gradient, valueGradient, 0);
+            Host actual = Batch.download(device, gradient)[0];
+            String name = f.function + " " + shape + " " + Arrays.toString(four);
+            assertThat(actual.minus(expected).norm())
+                .as(name)
+                .isLessThanOrEqualTo(bar * Math.max(expected.norm(), 1e-3 * g.norm()));
+            double[] derivative = device.read(valueGradient);
+            for (int i = 0; i < k; i++) {
+              assertThat(derivative[i]).isCloseTo(core.re(i, i), within(bar * g.norm()));
+            }
+            plan.compose(factors, table, gradient, 0);
+            assertThat(Batch.download(device, gradient)[0].minus(expectedY).norm())
+                .as(name)
+                .isLessThanOrEqualTo(bar * (1 + expectedY.norm()));
+          }
+        }
+      }
+    }
+  }
+
+  /** A threshold for each value: Y, and the derivatives by A and by the thresholds. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void weightedSoftThresholds(Device device, DataType type) {
+    boolean single = type.real() == DataType.FLOAT32;
+    double h = single ? 1e-2 : 1e-5;
+    double bar = single ? 5e-3 : 1e-7;
+    Random random = new Random(TestDevices.SEED);
+    double[] s = {5, 4, 4, 1.5};
+    double[] w = {0.5, 1, 1, 2.5};
+    for (Shape shape : List.of(new Shape(4, 4), new Shape(6, 4), new Shape(4, 5))) {
+      Host u = Host.orthonormal(type, shape.rows(), 4, random);
+      Host v = Host.orthonormal(type, shape.columns(), 4, random);
+      Host a = u.scaled((i, j) -> s[j]).times(v.adjoint()).rounded(type);
+      Host g = Host.random(type, shape.rows(), shape.columns(), random);
+      Host direction = Host.random(type, shape.rows(), shape.columns(), random);
+      // Neither pair may turn into one of distinct weights: within the tie f is a function.
+      double[] same = {1, 1, 1, 1};
+      Host[] gradient = new Host[1];
+      double[] byWeights = weighted(device, type, a, g, w, gradient);
+      for (int i = 0; i < 4; i++) {
+        double[] more = w.clone();
+        double[] less = w.clone();
+        more[i] += h;
+        less[i] -= h;
+        double slope =
+            (weighted(device, type, a, g, more, null)[4]
+                    - weighted(device, type, a, g, less, null)[4])
+                / (2 * h);
+        assertThat(byWeights[i]).as("weight " + i).isCloseTo(slope, within(bar * g.norm()));
+      }
+      weighted(device, type, a, g, same, gradient);
+      double ahead =
+          weighted(device, type, a.plus(direction.scaled(h)).rounded(type), g, same, null)[4];
+      double behind =
+          weighted(device, type, a.minus(direction.scaled(h)).rounded(type), g, same, null)[4];
+      assertThat((ahead - behind) / (2 * h))
+          .isCloseTo(gradient[0].dot(direction), within(bar * g.norm() * direction.norm()));
+    }
+  }
+
+  /** The derivatives by four thresholds, and the loss Re⟨G, Y⟩. */
+  private static double[] weighted(
+      Device device, DataType type, Host a, Host g, double[] weights, Host[] gradient) {
+    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, a.rows(), a.columns());
+        SvdPlan svd = SvdPlan.create(device, type, 1, a.rows(), a.columns());
+        OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
+        OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g));
+        OwnedMatrixBatch w =
+            Batch.upload(device, type.real(), List.of(Host.real(4, 1, (i, j) -> weights[i])));
+        OwnedMatrixBatch byWeights = Batch.poisoned(device, type.real(), 1, 4, 1);
+        SvdFactors factors = svd.allocateFactors();
+        SvdInfo info = device.allocateInfo(1)) {
+      svd.forward(batch, factors, info, 0);
+      SpectralTable table = SpectralTable.softThreshold(w);
+      plan.compose(factors, table, batch, 0);
+      double loss = Batch.download(device, batch)[0].dot(g);
+      plan.backward(factors, table, gy, null, batch, byWeights, 0);
+      if (gradient != null) {
+        gradient[0] = Batch.download(device, batch)[0];
+      }
+      double[] result = Arrays.copyOf(device.read(byWeights), 5);
+      result[4] = loss;
+      return result;
+    }
+  }
+
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void tablesAreCheckedAndPlansWithoutAFunctionSaySo(Device device) {
+    DataType type = DataType.FLOAT64;
+    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, 3, 2);
+        OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 3, 2);
+        SvdInfo info = device.allocateInfo(1);
+        SvdFactors factors = plan.allocateFactors()) {
+      assertThatThrownBy(() -> plan.forward(a, factors, a, info, 0))
+          .isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(() -> plan.compose(factors, SpectralTable.softThreshold(a), a, 0))
+          .hasMessageStartingWith("table.weights: expected FLOAT64 1×2×1");
+      assertThatThrownBy(() -> plan.compose(factors, SpectralTable.of(factors.s(), a), a, 0))
+          .hasMessageStartingWith("table.slopes: expected FLOAT64 1×2×1");
     }
   }
 

@@ -1,0 +1,57 @@
+package io.github.diffsvd;
+
+import java.util.Objects;
+
+/**
+ * A function of the singular values of each matrix that the caller computes, on the device: f(s_i)
+ * and f'(s_i), or soft thresholds of their own.
+ *
+ * <p>Divided differences below a gap of √eps·s₁ are the mean of the two slopes; so f must be a
+ * function, equal for equal values, for the pullback to be exact at ties.
+ */
+public final class SpectralTable {
+  private final MatrixBatch values;
+  private final MatrixBatch slopes;
+
+  private SpectralTable(MatrixBatch values, MatrixBatch slopes) {
+    this.values = Objects.requireNonNull(values);
+    this.slopes = slopes;
+  }
+
+  /**
+   * Any function.
+   *
+   * @param values f(s_i), batch × k × 1, real; any strides
+   * @param slopes f'(s_i), f'(0) at 0, batch × k × 1, real; any strides
+   */
+  public static SpectralTable of(MatrixBatch values, MatrixBatch slopes) {
+    return new SpectralTable(values, Objects.requireNonNull(slopes, "slopes"));
+  }
+
+  /**
+   * f(s_i) = max(s_i − w_i, 0), the weighted soft threshold.
+   *
+   * @param weights w_i, batch × k × 1, real; any strides: a stride of 0 over the batch shares them,
+   *     one over the rows gives each matrix a threshold of its own
+   */
+  public static SpectralTable softThreshold(MatrixBatch weights) {
+    return new SpectralTable(weights, null);
+  }
+
+  MatrixBatch values() {
+    return values;
+  }
+
+  /** Null for thresholds. */
+  MatrixBatch slopes() {
+    return slopes;
+  }
+
+  void check(DataType type, int batch, int k) {
+    Checks.readable(
+        slopes == null ? "table.weights" : "table.values", values, type.real(), batch, k, 1);
+    if (slopes != null) {
+      Checks.readable("table.slopes", slopes, type.real(), batch, k, 1);
+    }
+  }
+}
