@@ -1,7 +1,7 @@
 package io.github.diffsvd.cli;
 
 import io.github.diffsvd.Device;
-import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.recover.Picture;
 import io.github.diffsvd.recover.Recovery;
 import io.github.diffsvd.recover.RecoveryReport;
@@ -88,11 +88,13 @@ final class RecoverCommand implements Callable<Integer> {
   private int iterations;
 
   @Option(
-      names = "--rule",
-      paramLabel = "RULE",
+      names = "--gradient",
+      paramLabel = "METHOD",
       defaultValue = "moore-penrose",
-      description = "Gradient rule of the SVD. Default: ${DEFAULT-VALUE}")
-  private String rule;
+      description =
+          "How the gradient goes through the SVD: spectral, resolve-ties, or a rule as in"
+              + " diffsvd grad --rule. Default: ${DEFAULT-VALUE}")
+  private String gradient;
 
   @Mixin private DeviceOption deviceOption;
 
@@ -104,8 +106,7 @@ final class RecoverCommand implements Callable<Integer> {
     require(size == null || size >= SMALLEST, "--size: expected at least 32, got " + size);
     require(cells >= 1, "--cells: expected at least 1, got " + cells);
     require(iterations >= 0, "--iterations: expected at least 0, got " + iterations);
-    Recovery.Settings settings =
-        new Recovery.Settings(cells, iterations, GradientRule.parse(rule), seed);
+    Recovery.Settings settings = new Recovery.Settings(cells, iterations, method(), seed);
     Map<String, Picture> pictures = load();
     List<RecoveryReport> reports = new ArrayList<>();
     try (Device device = deviceOption.open()) {
@@ -140,6 +141,14 @@ final class RecoverCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private GradientMethod method() {
+    try {
+      return GradientMethod.parse(gradient);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--gradient: " + e.getMessage(), e);
+    }
   }
 
   private void require(boolean condition, String message) {

@@ -3,6 +3,7 @@ package io.github.diffsvd.recover;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.SplittableRandom;
@@ -44,12 +45,12 @@ public final class Recovery {
    *
    * @param cells T, at least 1
    * @param iterations steps of training, at least 0
-   * @param rule of the SVD's gradient
+   * @param gradient how it goes through the SVD
    * @param seed of the crops and of what is hidden
    */
-  public record Settings(int cells, int iterations, GradientRule rule, long seed) {
+  public record Settings(int cells, int iterations, GradientMethod gradient, long seed) {
     public Settings {
-      Objects.requireNonNull(rule, "rule");
+      Objects.requireNonNull(gradient, "gradient");
       if (cells < 1 || iterations < 0) {
         throw new IllegalArgumentException(
             "cells, iterations: expected at least 1 and 0, got " + cells + " and " + iterations);
@@ -58,7 +59,7 @@ public final class Recovery {
 
     /** 10 cells, 120 iterations, Moore–Penrose, seed 0. */
     public static Settings defaults() {
-      return new Settings(10, 120, GradientRule.moorePenrose(), 0);
+      return new Settings(10, 120, GradientMethod.of(GradientRule.moorePenrose()), 0);
     }
   }
 
@@ -108,7 +109,8 @@ public final class Recovery {
     int width = samples.width();
     int height = samples.height();
     try (RecoveryNetwork whole =
-        new RecoveryNetwork(device, TYPE, settings.rule(), cells, width, height, STRIDE, false)) {
+        new RecoveryNetwork(
+            device, TYPE, settings.gradient(), cells, width, height, STRIDE, false)) {
       Picture untrained = samples.completed(whole.forward(parameters, samples, start));
       double[] losses = new double[settings.iterations()];
       double[] startLosses = new double[losses.length];
@@ -143,7 +145,7 @@ public final class Recovery {
         new RecoveryNetwork(
             device,
             TYPE,
-            settings.rule(),
+            settings.gradient(),
             settings.cells(),
             width,
             height,

@@ -2,7 +2,7 @@ package io.github.diffsvd.recover;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
-import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 
 /**
@@ -49,7 +49,7 @@ final class RecoveryNetwork implements AutoCloseable {
   RecoveryNetwork(
       Device device,
       DataType type,
-      GradientRule rule,
+      GradientMethod gradient,
       int cells,
       int width,
       int height,
@@ -59,7 +59,7 @@ final class RecoveryNetwork implements AutoCloseable {
     this.trainable = trainable;
     patches = new Patches(width, height, stride);
     chunk = trainable ? patches.count() : Math.min(patches.count(), CHUNK);
-    threshold = new SoftThreshold(device, type, rule, chunk, trainable ? cells : 1);
+    threshold = new SoftThreshold(device, type, gradient, chunk, trainable ? cells : 1);
     unfolded = new double[chunk * Patches.SIZE];
     int size = width * height * 3;
     w = new double[size];

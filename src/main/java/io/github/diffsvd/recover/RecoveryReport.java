@@ -86,7 +86,7 @@ public record RecoveryReport(
       Json.member("seed", seed),
       Json.member("cells", settings.cells()),
       Json.member("iterations", settings.iterations()),
-      Json.member("rule", Json.quoted(settings.rule().name())),
+      Json.member("rule", Json.quoted(settings.gradient().name())),
       Json.member("device", Json.quoted(device)),
       Json.member("psnr_seen", number(psnrSeen())),
       Json.member("psnr_start", number(result.start().psnr(given))),

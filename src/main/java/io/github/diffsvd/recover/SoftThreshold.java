@@ -6,18 +6,20 @@ import static io.github.diffsvd.recover.Patches.SIZE;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
-import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.SpectralPlan;
+import io.github.diffsvd.SpectralTable;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
+import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
  * Y = U f(S) Vᵀ for every patch P = U S Vᵀ, with f(s)ᵢ = max(sᵢ − κ s₁, 0), and its derivative
- * through {@link SvdPlan#backward}.
+ * through {@link SvdPlan#backward} or {@link SpectralPlan#backward}.
  *
  * <p>Each call of the forward pass is remembered in a slot, so that a network can be run backwards;
  * a slot that is used again forgets. All memory is taken when the object is made. Not for several
@@ -28,9 +30,16 @@ final class SoftThreshold implements AutoCloseable {
   private final SvdPlan plan;
   private final SvdInfo info;
   private final HostedBatch patches;
+
+  /** What the derivative goes through: the cotangents of U and V where this is null. */
+  private final SpectralPlan spectral;
+
   private final HostedBatch gradU;
   private final HostedBatch gradS;
   private final HostedBatch gradV;
+  private final HostedBatch values;
+  private final HostedBatch derivatives;
+  private final HostedBatch gradY;
   private final Factors[] factors;
 
   // The batch on the host.
@@ -41,6 +50,8 @@ final class SoftThreshold implements AutoCloseable {
   private final double[] gs;
   private final double[] gv;
   private final double[] gk;
+  private final double[] f;
+  private final double[] slopes;
 
   private record Factors(HostedBatch u, HostedBatch s, HostedBatch v) implements AutoCloseable {
     SvdFactors matrices() {
@@ -61,14 +72,20 @@ final class SoftThreshold implements AutoCloseable {
    * @param batch patches per call
    * @param slots calls remembered
    */
-  SoftThreshold(Device device, DataType type, GradientRule rule, int batch, int slots) {
+  SoftThreshold(Device device, DataType type, GradientMethod gradient, int batch, int slots) {
     this.batch = batch;
-    plan = SvdPlan.create(device, type, batch, SIDE, COLUMNS, SvdOptions.defaults().withRule(rule));
+    SvdOptions options = gradient.isSpectral() ? SvdOptions.defaults() : gradient.options();
+    plan = SvdPlan.create(device, type, batch, SIDE, COLUMNS, options);
+    spectral =
+        gradient.isSpectral() ? SpectralPlan.create(device, type, batch, SIDE, COLUMNS) : null;
     info = device.allocateInfo(batch);
     patches = new HostedBatch(device, type, batch, SIDE, COLUMNS);
     gradU = new HostedBatch(device, type, batch, SIDE, SIDE);
     gradS = new HostedBatch(device, type, batch, SIDE, 1);
     gradV = new HostedBatch(device, type, batch, COLUMNS, SIDE);
+    values = new HostedBatch(device, type, batch, SIDE, 1);
+    derivatives = new HostedBatch(device, type, batch, SIDE, 1);
+    gradY = new HostedBatch(device, type, batch, SIDE, COLUMNS);
     factors = new Factors[slots];
     Arrays.setAll(
         factors,
@@ -84,6 +101,8 @@ final class SoftThreshold implements AutoCloseable {
     gs = new double[s.length];
     gv = new double[v.length];
     gk = new double[batch];
+    f = new double[s.length];
+    slopes = new double[s.length];
   }
 
   /**
@@ -110,14 +129,28 @@ final class SoftThreshold implements AutoCloseable {
   double backward(int slot, double[] gradient, double kappa) {
     fetch(factors[slot]);
     IntStream.range(0, batch).parallel().forEach(p -> cotangents(p, kappa, gradient));
-    gradU.write(gu);
     gradS.write(gs);
-    gradV.write(gv);
-    plan.backward(
-        factors[slot].matrices(),
-        new SvdCotangents(gradU.matrices(), gradS.matrices(), gradV.matrices()),
-        patches.matrices(),
-        0);
+    if (spectral == null) {
+      gradU.write(gu);
+      gradV.write(gv);
+      plan.backward(
+          factors[slot].matrices(),
+          new SvdCotangents(gradU.matrices(), gradS.matrices(), gradV.matrices()),
+          patches.matrices(),
+          0);
+    } else {
+      values.write(f);
+      derivatives.write(slopes);
+      gradY.write(gradient);
+      spectral.backward(
+          factors[slot].matrices(),
+          SpectralTable.of(values.matrices(), derivatives.matrices()),
+          gradY.matrices(),
+          gradS.matrices(),
+          patches.matrices(),
+          null,
+          0);
+    }
     patches.read(gradient);
     return Arrays.stream(gk).sum();
   }
@@ -169,11 +202,15 @@ final class SoftThreshold implements AutoCloseable {
     Arrays.fill(gu, p * SIDE * SIDE, (p + 1) * SIDE * SIDE, 0);
     Arrays.fill(gs, p * SIDE, (p + 1) * SIDE, 0);
     Arrays.fill(gv, p * SIZE, (p + 1) * SIZE, 0);
+    Arrays.fill(f, p * SIDE, (p + 1) * SIDE, 0);
+    Arrays.fill(slopes, p * SIDE, (p + 1) * SIDE, 0);
     double kept = 0;
     for (int k = 0; k < rank; k++) {
       columnOfV(p, k, column);
       Arrays.fill(product, 0);
-      double f = s[p * SIDE + k] - kappa * top;
+      double above = s[p * SIDE + k] - kappa * top;
+      f[p * SIDE + k] = above;
+      slopes[p * SIDE + k] = 1;
       double diagonal = 0;
       for (int i = 0; i < SIDE; i++) {
         int row = p * SIZE + i * COLUMNS;
@@ -186,13 +223,14 @@ final class SoftThreshold implements AutoCloseable {
         for (int j = 0; j < COLUMNS; j++) {
           sum += gradient[row + j] * column[j];
         }
-        gu[element] = f * sum;
+        gu[element] = above * sum;
         diagonal += left * sum;
       }
       for (int j = 0; j < COLUMNS; j++) {
-        gv[(p * COLUMNS + j) * SIDE + k] = f * product[j];
+        gv[(p * COLUMNS + j) * SIDE + k] = above * product[j];
       }
-      gs[p * SIDE + k] = diagonal;
+      // The pullback of a spectral function has this part in its slopes.
+      gs[p * SIDE + k] = spectral == null ? diagonal : 0;
       kept += diagonal;
     }
     gs[p * SIDE] -= kappa * kept;
@@ -210,10 +248,14 @@ final class SoftThreshold implements AutoCloseable {
     for (Factors slot : factors) {
       slot.close();
     }
-    for (HostedBatch batch : new HostedBatch[] {patches, gradU, gradS, gradV}) {
+    for (HostedBatch batch :
+        new HostedBatch[] {patches, gradU, gradS, gradV, values, derivatives, gradY}) {
       batch.close();
     }
     info.close();
+    if (spectral != null) {
+      spectral.close();
+    }
     plan.close();
   }
 }

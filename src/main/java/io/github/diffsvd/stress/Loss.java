@@ -3,6 +3,7 @@ package io.github.diffsvd.stress;
 import static io.github.diffsvd.stress.DoubleDouble.ONE;
 import static io.github.diffsvd.stress.DoubleDouble.ZERO;
 
+import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 
 /**
@@ -45,8 +46,9 @@ enum Loss {
   /** ∂L/∂U, ∂L/∂S as a diagonal, and ∂L/∂V. */
   record Cotangents(PreciseMatrix u, PreciseMatrix s, PreciseMatrix v) {}
 
-  boolean isSpectral() {
-    return this == SOFT_THRESHOLD || this == POLAR;
+  /** Whether the method can take this loss: one way takes functions of singular values alone. */
+  boolean accepts(GradientMethod method) {
+    return !method.isSpectral() || this == SOFT_THRESHOLD || this == POLAR;
   }
 
   /**

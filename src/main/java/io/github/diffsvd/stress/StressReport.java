@@ -1,6 +1,7 @@
 package io.github.diffsvd.stress;
 
 import io.github.diffsvd.DataType;
+import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.report.Charts;
 import io.github.diffsvd.report.Json;
 import io.github.diffsvd.report.ReportFiles;
@@ -47,8 +48,8 @@ public final class StressReport {
     COLOURS.put("pade", new Color(0xb8, 0x72, 0x72));
     COLOURS.put("lorentzian", new Color(0x6d, 0xb0, 0xb0));
     COLOURS.put("moore-penrose", new Color(0x1f, 0x5f, 0xa8));
-    COLOURS.put(Method.RESOLVE_TIES.name(), new Color(0x2e, 0x8b, 0x3d));
-    COLOURS.put(Method.SPECTRAL.name(), new Color(0x6a, 0x2f, 0x9c));
+    COLOURS.put(GradientMethod.RESOLVE_TIES.name(), new Color(0x2e, 0x8b, 0x3d));
+    COLOURS.put(GradientMethod.SPECTRAL.name(), new Color(0x6a, 0x2f, 0x9c));
   }
 
   private final Result result;
@@ -71,7 +72,8 @@ public final class StressReport {
             + result.finiteness().stream().mapToInt(Finiteness::silent).sum()
             + "; neighbours that they changed: "
             + result.finiteness().stream().mapToInt(Finiteness::disturbed).sum());
-    for (Method method : new Method[] {Method.SPECTRAL, Method.RESOLVE_TIES}) {
+    for (GradientMethod method :
+        new GradientMethod[] {GradientMethod.SPECTRAL, GradientMethod.RESOLVE_TIES}) {
       lines.add(
           String.format(
               Locale.ROOT,
@@ -94,7 +96,7 @@ public final class StressReport {
   }
 
   /** Of real and complex data in one precision. */
-  private double worst(Method method, DataType real) {
+  private double worst(GradientMethod method, DataType real) {
     return result.rows().stream()
         .filter(row -> row.method().equals(method.name()) && row.type().real() == real)
         .filter(row -> row.loss() != Loss.VECTORS)
@@ -174,8 +176,8 @@ public final class StressReport {
           if (!points.isEmpty()) {
             boolean ours =
                 method.equals("moore-penrose")
-                    || method.equals(Method.RESOLVE_TIES.name())
-                    || method.equals(Method.SPECTRAL.name());
+                    || method.equals(GradientMethod.RESOLVE_TIES.name())
+                    || method.equals(GradientMethod.SPECTRAL.name());
             Charts.addLine(
                 chart,
                 method,

@@ -3,6 +3,7 @@ package io.github.diffsvd.stress;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.stress.Spectra.Point;
 import io.github.diffsvd.stress.Spectra.Sweep;
 import java.util.ArrayList;
@@ -140,20 +141,20 @@ public final class StressSuite {
   /** Every loss and method at one point. */
   private void sweep(DataType type, List<Trial> trials, Point point) {
     for (Loss loss : Loss.values()) {
-      List<Method> methods = Method.all();
+      List<GradientMethod> methods = GradientMethod.all();
       List<Scores> scores = new ArrayList<>();
       methods.forEach(method -> scores.add(new Scores()));
       for (Trial trial : trials) {
         double[] s = set(type, trial, point);
         double[][] reference = loss.hasGradient(s, smallest(type)) ? trial.reference(loss) : null;
         for (boolean resolved : new boolean[] {false, true}) {
-          Method first = resolved ? Method.RESOLVE_TIES : methods.get(0);
+          GradientMethod first = resolved ? GradientMethod.RESOLVE_TIES : methods.get(0);
           trial.decompose(first);
           trial.cotangents(loss);
           double[][] gradients = new double[methods.size()][];
           for (int i = 0; i < gradients.length; i++) {
-            Method method = methods.get(i);
-            if (method.resolvesTies() == resolved && method.appliesTo(loss)) {
+            GradientMethod method = methods.get(i);
+            if (method.resolvesTies() == resolved && loss.accepts(method)) {
               gradients[i] = trial.gradient(method, loss);
               // Ties are resolved into values above 0, where the polar factor is another one.
               boolean other = resolved && loss == Loss.POLAR && s[s.length - 1] == 0;
@@ -169,7 +170,7 @@ public final class StressSuite {
         }
       }
       for (int i = 0; i < methods.size(); i++) {
-        if (methods.get(i).appliesTo(loss)) {
+        if (loss.accepts(methods.get(i))) {
           rows.add(scores.get(i).row(point, type, methods.get(i), loss));
         }
       }
@@ -190,7 +191,8 @@ public final class StressSuite {
   private void chooseTolerance(DataType type, List<Trial> trials) {
     List<Point> gaps = Spectra.of(type).stream().filter(p -> p.sweep() == Sweep.GAP).toList();
     for (double exponent : EXPONENTS) {
-      Method method = Method.of(GradientRule.moorePenrose(Math.pow(type.epsilon(), exponent)));
+      GradientMethod method =
+          GradientMethod.of(GradientRule.moorePenrose(Math.pow(type.epsilon(), exponent)));
       double[] soft = worst(type, trials, method, Loss.SOFT_THRESHOLD, gaps);
       double[] projector = worst(type, trials, method, Loss.PROJECTOR, gaps);
       double[] polar = worst(type, trials, method, Loss.POLAR, Spectra.conditions(type));
@@ -206,7 +208,7 @@ public final class StressSuite {
 
   /** The worst relative error at each point. */
   private double[] worst(
-      DataType type, List<Trial> trials, Method method, Loss loss, List<Point> points) {
+      DataType type, List<Trial> trials, GradientMethod method, Loss loss, List<Point> points) {
     double[] errors = new double[points.size()];
     for (int i = 0; i < errors.length; i++) {
       Scores scores = new Scores();
@@ -238,7 +240,7 @@ public final class StressSuite {
         System.arraycopy(values, 0, s, b * trial.k(), trial.k());
       }
       trial.set(s, 1);
-      for (Method method : Method.all()) {
+      for (GradientMethod method : GradientMethod.all()) {
         if (!method.promisesFinite()) {
           continue;
         }
@@ -308,7 +310,7 @@ public final class StressSuite {
       return errors.stream().mapToDouble(x -> x).max().orElse(Double.NaN);
     }
 
-    StressRow row(Point point, DataType type, Method method, Loss loss) {
+    StressRow row(Point point, DataType type, GradientMethod method, Loss loss) {
       double[] sorted = errors.stream().mapToDouble(x -> x).sorted().toArray();
       double median = sorted.length == 0 ? Double.NaN : sorted[sorted.length / 2];
       return new StressRow(

@@ -11,6 +11,7 @@ import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
+import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -19,8 +20,8 @@ import java.util.stream.IntStream;
 
 /**
  * Random matrices of one type and shape, whose singular values are set again and again: the
- * gradients that a {@link Method} gives for a {@link Loss}, and the true ones. Not for several
- * threads.
+ * gradients that a {@link GradientMethod} gives for a {@link Loss}, and the true ones. Not for
+ * several threads.
  */
 final class Trial implements AutoCloseable {
   /** The threshold relative to the largest value; none of the sweeps has a value there. */
@@ -135,7 +136,7 @@ final class Trial implements AutoCloseable {
   }
 
   /** Puts the factors on the device: the given ones, or the method's own of A = U S Vᴴ. */
-  void decompose(Method method) {
+  void decompose(GradientMethod method) {
     if (!method.resolvesTies()) {
       device.write(factors.u(), u);
       device.write(factors.s(), s);
@@ -191,7 +192,7 @@ final class Trial implements AutoCloseable {
    *
    * @param poisoned with some members as the forward pass leaves them for matrices of NaN
    */
-  void randomCotangents(Method method, boolean poisoned) {
+  void randomCotangents(GradientMethod method, boolean poisoned) {
     decompose(method);
     if (poisoned) {
       for (MatrixBatch factor : new MatrixBatch[] {factors.u(), factors.s(), factors.v()}) {
@@ -233,7 +234,7 @@ final class Trial implements AutoCloseable {
   }
 
   /** The method's gradients, one matrix after the other. */
-  double[] gradient(Method method, Loss loss) {
+  double[] gradient(GradientMethod method, Loss loss) {
     if (method.isSpectral()) {
       SpectralFunction function =
           loss == Loss.POLAR ? SpectralFunction.polar(0) : SpectralFunction.softThreshold(tau);
@@ -251,7 +252,7 @@ final class Trial implements AutoCloseable {
     return device.read(gradient);
   }
 
-  private SvdPlan plan(Method method) {
+  private SvdPlan plan(GradientMethod method) {
     return plans.computeIfAbsent(
         method.options(), options -> SvdPlan.create(device, type, batch, rows, columns, options));
   }

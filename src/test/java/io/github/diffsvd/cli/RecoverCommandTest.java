@@ -108,7 +108,7 @@ class RecoverCommandTest {
         "--size=31",
         "--cells=0",
         "--iterations=-1",
-        "--rule=none"
+        "--gradient=none"
       })
   void badOptionsAreRefused(String option) {
     assertThat(recover(option)).isEqualTo(2);

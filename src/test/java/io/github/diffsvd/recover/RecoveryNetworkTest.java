@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
-import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RecoveryNetworkTest {
   private static final int WIDTH = 44;
@@ -16,11 +18,11 @@ class RecoveryNetworkTest {
   private final Samples samples = Samples.of(TestPictures.smooth(WIDTH, HEIGHT), 0.6, 5);
   private final double[] weights = TestPictures.noise(WIDTH * HEIGHT * 3, 6);
 
-  private static RecoveryNetwork network(Device device, boolean trainable) {
+  private static RecoveryNetwork network(Device device, String gradient, boolean trainable) {
     return new RecoveryNetwork(
         device,
         DataType.FLOAT64,
-        GradientRule.moorePenrose(),
+        GradientMethod.parse(gradient),
         PARAMETERS.length / 2,
         WIDTH,
         HEIGHT,
@@ -37,10 +39,11 @@ class RecoveryNetworkTest {
   }
 
   /** Every θ and η, through all cells, against central differences. */
-  @Test
-  void theGradientMatchesFiniteDifferences() {
+  @ParameterizedTest
+  @ValueSource(strings = {"moore-penrose", "spectral", "resolve-ties"})
+  void theGradientMatchesFiniteDifferences(String method) {
     try (Device device = Device.open("cpu");
-        RecoveryNetwork network = network(device, true)) {
+        RecoveryNetwork network = network(device, method, true)) {
       double[] start = samples.localMeans();
       network.forward(PARAMETERS, samples, start);
       double[] gradient = network.backward(weights);
@@ -66,8 +69,8 @@ class RecoveryNetworkTest {
   @Test
   void aNetworkThatRemembersNothingComputesTheSame() {
     try (Device device = Device.open("cpu");
-        RecoveryNetwork trainable = network(device, true);
-        RecoveryNetwork plain = network(device, false)) {
+        RecoveryNetwork trainable = network(device, "moore-penrose", true);
+        RecoveryNetwork plain = network(device, "moore-penrose", false)) {
       double[] start = samples.localMeans();
       assertThat(plain.forward(PARAMETERS, samples, start))
           .isEqualTo(trainable.forward(PARAMETERS, samples, start));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -17,7 +18,8 @@ class RecoveryTest {
       return Recovery.run(
           device,
           Samples.of(picture, 0.4, seed),
-          new Recovery.Settings(cells, iterations, GradientRule.moorePenrose(), seed),
+          new Recovery.Settings(
+              cells, iterations, GradientMethod.of(GradientRule.moorePenrose()), seed),
           (iteration, loss) -> {});
     }
   }

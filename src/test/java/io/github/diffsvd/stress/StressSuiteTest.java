@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.stress.Spectra.Sweep;
 import io.github.diffsvd.stress.StressSuite.Finiteness;
 import io.github.diffsvd.stress.StressSuite.Result;
@@ -32,7 +33,7 @@ class StressSuiteTest {
     return row.type().real() == DataType.FLOAT32;
   }
 
-  private static List<StressRow> rows(Method method) {
+  private static List<StressRow> rows(GradientMethod method) {
     return result.rows().stream().filter(row -> row.method().equals(method.name())).toList();
   }
 
@@ -60,7 +61,7 @@ class StressSuiteTest {
   @Test
   void spectralFunctionsAreExactEverywhere() {
     SoftAssertions softly = new SoftAssertions();
-    rows(Method.SPECTRAL).stream()
+    rows(GradientMethod.SPECTRAL).stream()
         .filter(StressSuiteTest::isJudged)
         .forEach(
             row ->
@@ -75,7 +76,7 @@ class StressSuiteTest {
   void resolvedTiesAreRightAtEveryTie() {
     List<String> ties = List.of("pair", "triple", "all equal", "rank 1", "rank k/2");
     SoftAssertions softly = new SoftAssertions();
-    rows(Method.RESOLVE_TIES).stream()
+    rows(GradientMethod.RESOLVE_TIES).stream()
         .filter(StressSuiteTest::isJudged)
         .filter(row -> row.sweep() != Sweep.SPECTRUM || ties.contains(row.point()))
         .forEach(
@@ -89,7 +90,7 @@ class StressSuiteTest {
 
   @Test
   void errorsDoNotDependOnTheScale() {
-    for (String name : List.of("moore-penrose", "resolve ties", "spectral plan")) {
+    for (String name : List.of("moore-penrose", "resolve-ties", "spectral")) {
       for (DataType type : DataType.values()) {
         List<Double> errors =
             result.rows().stream()
@@ -107,7 +108,7 @@ class StressSuiteTest {
 
   @Test
   void mooreProjectorsAreRightAtTiesAndBoundedNearThem() {
-    rows(Method.of(GradientRule.moorePenrose())).stream()
+    rows(GradientMethod.of(GradientRule.moorePenrose())).stream()
         .filter(row -> row.sweep() == Sweep.GAP && row.loss() == Loss.PROJECTOR)
         .forEach(
             row -> {
