@@ -16,6 +16,7 @@ struct SpectralCore {
   View<const T> t;         // m×n
   View<T> w;               // m×n, overwritten; absent where m = n
   int64_t batch, m, n;
+  int64_t hermitian;  // 1: A and its gradient are Hermitian, A^s has no part in it
 };
 
 constexpr int kSpectralRows = 8;
@@ -31,7 +32,7 @@ DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
         const int64_t i = first + t / x.n, j = t % x.n;
         if (x.w && i < x.m) x.w.at(b, i, j) = spectral_mean(f, j, j) * x.t.at(b, i, j);
         if (i > j || i >= x.n) continue;
-        const R d = f.difference(i, j), e = spectral_mean(f, i, j);
+        const R d = f.difference(i, j), e = x.hermitian ? R(0) : spectral_mean(f, i, j);
         const T a_ij = x.a.at(b, i, j), a_ji = x.a.at(b, j, i);
         T hermitian = (R(0.5) * d) * (a_ij + conjugate(a_ji));
         const T skew = (R(0.5) * e) * (a_ij - conjugate(a_ji));

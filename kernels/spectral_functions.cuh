@@ -121,6 +121,16 @@ struct ClipValues {
   DEVICE R parameter(R s) const { return s > p ? R(1) : R(0); }
 };
 
+// log(s), 0 at 0
+template <class R>
+struct Logarithm {
+  DEVICE Logarithm(double, R) {}
+  DEVICE R value(R s) const { return s == 0 ? R(0) : log(s); }
+  DEVICE R slope(R s) const { return s < Limits<R>::smallest_invertible ? R(0) : 1 / s; }
+  DEVICE R difference(R a, R b) const { return a == b ? slope(a) : b == 0 ? log(a) / a : log1p((a - b) / b) / (a - b); }
+  DEVICE R parameter(R) const { return 0; }
+};
+
 // Calls body with the function that Java chose; outside every loop.
 template <class R, class Body>
 DEVICE void with_function(const FunctionArguments& function, R largest, const Body& body) {
@@ -141,6 +151,8 @@ DEVICE void with_function(const FunctionArguments& function, R largest, const Bo
       return body(Reciprocal<R>(function.parameter, largest));
     case 7:
       return body(Polar<R>(function.parameter, largest));
+    case 9:
+      return body(Logarithm<R>(function.parameter, largest));
     default:
       return body(ClipValues<R>(function.parameter, largest));
   }

@@ -17,7 +17,8 @@ public final class SpectralFunction {
     SQRT("sqrt", 5, false),
     PSEUDOINVERSE("reciprocal", 6, true),
     POLAR("polar", 7, true),
-    CLIP("clip", 8, true);
+    CLIP("clip", 8, true),
+    LOG("log", 9, false);
 
     final String name;
     final int code;
@@ -65,7 +66,7 @@ public final class SpectralFunction {
 
   /**
    * f(s) = s^p; has ∂f/∂p. Where f'(0) is infinite (0 &lt; p &lt; 1) it counts as 0, so that null
-   * directions get no gradient. For p &lt; 0, 0^p counts as 0.
+   * directions get no gradient. For p &lt; 0, 0^p counts as 0; −½ is the inverse square root.
    */
   public static SpectralFunction power(double p) {
     return new SpectralFunction(Kind.POWER, p);
@@ -74,6 +75,11 @@ public final class SpectralFunction {
   /** f(s) = log(1 + s). */
   public static SpectralFunction log1p() {
     return new SpectralFunction(Kind.LOG1P, 0);
+  }
+
+  /** f(s) = log s; 0 counts as null: f(0) = f'(0) = 0. */
+  public static SpectralFunction log() {
+    return new SpectralFunction(Kind.LOG, 0);
   }
 
   /** f(s) = √s; f'(0) counts as 0. */

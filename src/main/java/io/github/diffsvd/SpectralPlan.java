@@ -3,7 +3,6 @@ package io.github.diffsvd;
 import io.github.diffsvd.backend.BatchedProduct;
 import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelArguments;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Layout;
@@ -165,7 +164,7 @@ public final class SpectralPlan implements AutoCloseable {
     checkFunction();
     Checks.writable("y", y, type, batch, rows, columns);
     svd.forward(a, factors, info, stream);
-    multiplyIn(factors, null, y, stream);
+    multiplyIn(factors, SpectralTable.of(function), y, stream);
   }
 
   /**
@@ -192,7 +191,7 @@ public final class SpectralPlan implements AutoCloseable {
     Layout layout = layout(y);
     MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
     scale.arguments().reset().put(wide ? factors.v() : factors.u());
-    putSpectrum(scale.arguments(), factors.s(), table);
+    table.put(scale.arguments(), factors.s());
     scale.arguments().put(w).put((long) batch).put((long) m).put((long) n);
     scale.start(stream);
     multiplyOut(layout, w, v(layout, factors, stream), y, stream);
@@ -226,7 +225,8 @@ public final class SpectralPlan implements AutoCloseable {
     if (product == null && parameterGradient != null && batch > 0) {
       throw new IllegalArgumentException("parameterGradient: there is none without values");
     }
-    pullBack(factors, null, gy, null, gradient, parameterGradient, stream);
+    pullBack(
+        factors, SpectralTable.of(function), gy, null, gradient, parameterGradient, false, stream);
   }
 
   /**
@@ -258,17 +258,20 @@ public final class SpectralPlan implements AutoCloseable {
     if (tableGradient != null) {
       Checks.writable("tableGradient", tableGradient, type.real(), batch, n, 1);
     }
-    pullBack(factors, table, gy, gs, gradient, tableGradient, stream);
+    pullBack(factors, table, gy, gs, gradient, tableGradient, false, stream);
   }
 
-  private void pullBack(
+  /** With U = V and the gradient Hermitian as A is, where that is said. */
+  void pullBack(
       SvdFactors factors,
       SpectralTable table,
       MatrixBatch gy,
       MatrixBatch gs,
       MatrixBatch gradient,
       MatrixBatch parameterGradient,
+      boolean hermitian,
       long stream) {
+    checkOpen();
     check(factors);
     Checks.readable("gy", gy, type, batch, rows, columns);
     Checks.writable("gradient", gradient, type, batch, rows, columns);
@@ -287,18 +290,35 @@ public final class SpectralPlan implements AutoCloseable {
     product.multiply(layout, u, true, t, false, a, false, stream);
     if (parameterGradient != null) {
       parameter.arguments().reset().put(a);
-      putSpectrum(parameter.arguments(), factors.s(), table);
+      table.put(parameter.arguments(), factors.s());
       parameter.arguments().put(parameterGradient).put((long) batch).put((long) n);
       parameter.start(stream);
     }
     boolean tall = m > n;
     core.arguments().reset().put(a);
-    putSpectrum(core.arguments(), factors.s(), table);
+    table.put(core.arguments(), factors.s());
     core.arguments().put(gs).put(t).put(tall ? w : null);
-    core.arguments().put((long) batch).put((long) m).put((long) n);
+    core.arguments().put((long) batch).put((long) m).put((long) n).put(hermitian);
     core.start(stream);
     product.multiply(layout, u, false, a, false, w, tall, stream);
     multiplyOut(layout, w, v, gradient, stream);
+  }
+
+  /**
+   * The pushforward of {@link #forward}: the derivative of Y along dA. As a function of dA it is
+   * the pullback as a function of gY, for the derivative of a spectral function is its own
+   * transpose.
+   *
+   * @param factors what {@link #forward} gave; not changed
+   * @param da the direction, batch × m × n, any strides; not changed
+   * @param dy batch × m × n, any strides that keep elements apart; overwritten. May not overlap
+   *     factors or da
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void pushforward(SvdFactors factors, MatrixBatch da, MatrixBatch dy, long stream) {
+    Checks.readable("da", da, type, batch, rows, columns);
+    Checks.writable("dy", dy, type, batch, rows, columns);
+    backward(factors, da, dy, null, stream);
   }
 
   private static Layout layout(MatrixBatch result) {
@@ -319,15 +339,6 @@ public final class SpectralPlan implements AutoCloseable {
     if (!direct) {
       packing.copy(target, result, stream);
     }
-  }
-
-  /** The values of a table, or where that is null of the plan's function. */
-  private void putSpectrum(KernelArguments arguments, MatrixBatch s, SpectralTable table) {
-    arguments.put(s);
-    arguments.put(table == null ? null : table.values());
-    arguments.put(table == null ? null : table.slopes());
-    arguments.put(table == null ? (long) function.code() : -1L);
-    arguments.put(table == null ? function.parameter() : 0.0);
   }
 
   private void check(SvdFactors factors) {

@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.KernelArguments;
 import java.util.Objects;
 
 /**
@@ -12,10 +13,17 @@ import java.util.Objects;
 public final class SpectralTable {
   private final MatrixBatch values;
   private final MatrixBatch slopes;
+  private final SpectralFunction function;
 
-  private SpectralTable(MatrixBatch values, MatrixBatch slopes) {
-    this.values = Objects.requireNonNull(values);
+  private SpectralTable(MatrixBatch values, MatrixBatch slopes, SpectralFunction function) {
+    this.values = values;
     this.slopes = slopes;
+    this.function = function;
+  }
+
+  /** What the plans work with: a function stands in for its values. */
+  static SpectralTable of(SpectralFunction function) {
+    return new SpectralTable(null, null, function);
   }
 
   /**
@@ -25,7 +33,8 @@ public final class SpectralTable {
    * @param slopes f'(s_i), f'(0) at 0, batch × k × 1, real; any strides
    */
   public static SpectralTable of(MatrixBatch values, MatrixBatch slopes) {
-    return new SpectralTable(values, Objects.requireNonNull(slopes, "slopes"));
+    return new SpectralTable(
+        Objects.requireNonNull(values, "values"), Objects.requireNonNull(slopes, "slopes"), null);
   }
 
   /**
@@ -35,19 +44,20 @@ public final class SpectralTable {
    *     one over the rows gives each matrix a threshold of its own
    */
   public static SpectralTable softThreshold(MatrixBatch weights) {
-    return new SpectralTable(weights, null);
+    return new SpectralTable(Objects.requireNonNull(weights, "weights"), null, null);
   }
 
-  MatrixBatch values() {
-    return values;
-  }
-
-  /** Null for thresholds. */
-  MatrixBatch slopes() {
-    return slopes;
+  /** s and what f is there, as the kernels' Spectrum takes it. */
+  void put(KernelArguments arguments, MatrixBatch s) {
+    arguments.put(s).put(values).put(slopes);
+    arguments.put(function == null ? -1L : function.code());
+    arguments.put(function == null ? 0.0 : function.parameter());
   }
 
   void check(DataType type, int batch, int k) {
+    if (function != null) {
+      return;
+    }
     Checks.readable(
         slopes == null ? "table.weights" : "table.values", values, type.real(), batch, k, 1);
     if (slopes != null) {

@@ -10,8 +10,9 @@ import java.util.stream.IntStream;
  * What became of each matrix of a batch: 32-bit integers in the device's memory, written by {@link
  * SvdPlan#forward}, read only on request.
  *
- * <p>{@link #OK}, {@link #NOT_FINITE}, or a positive number from the solver: not converged. In the
- * last two cases U, S and V of that matrix are NaN; its neighbours are untouched.
+ * <p>{@link #OK}, {@link #NOT_FINITE}, {@link #NOT_POSITIVE}, or a positive number from the solver:
+ * not converged. In all cases but the first U, S and V of that matrix are NaN; its neighbours are
+ * untouched.
  */
 public final class SvdInfo implements AutoCloseable {
   /** The decomposition is valid. */
@@ -19,6 +20,9 @@ public final class SvdInfo implements AutoCloseable {
 
   /** The matrix held NaN or infinity. */
   public static final int NOT_FINITE = -1;
+
+  /** The matrix is not Hermitian positive semi-definite, as {@link EighPlan} wants it. */
+  public static final int NOT_POSITIVE = -2;
 
   private final Device device;
   private final long address;
@@ -71,9 +75,10 @@ public final class SvdInfo implements AutoCloseable {
   public void check(long stream) {
     int[] values = read(stream);
     int[] notFinite = indices(values, value -> value == NOT_FINITE);
-    int[] notConverged = indices(values, value -> value != OK && value != NOT_FINITE);
-    if (notFinite.length + notConverged.length > 0) {
-      throw new SvdNotConvergedException(batch, notFinite, notConverged);
+    int[] notPositive = indices(values, value -> value == NOT_POSITIVE);
+    int[] notConverged = indices(values, value -> value > OK);
+    if (notFinite.length + notPositive.length + notConverged.length > 0) {
+      throw new SvdNotConvergedException(batch, notFinite, notPositive, notConverged);
     }
   }
 

@@ -3,25 +3,29 @@ package io.github.diffsvd;
 import java.util.Arrays;
 
 /**
- * Some matrices of a batch have no decomposition: they held NaN or infinity, or the iteration did
- * not converge. The others are valid.
+ * Some matrices of a batch have no decomposition: they held NaN or infinity, were not positive
+ * semi-definite where that is needed, or the iteration did not converge. The others are valid.
  */
 public final class SvdNotConvergedException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private final int[] notFinite;
+  private final int[] notPositive;
   private final int[] notConverged;
 
-  SvdNotConvergedException(int batch, int[] notFinite, int[] notConverged) {
+  SvdNotConvergedException(int batch, int[] notFinite, int[] notPositive, int[] notConverged) {
     super(
         notFinite.length
+            + notPositive.length
             + notConverged.length
             + " of "
             + batch
             + " matrices have no decomposition"
             + describe("; not finite", notFinite)
+            + describe("; not positive semi-definite", notPositive)
             + describe("; not converged", notConverged));
     this.notFinite = notFinite.clone();
+    this.notPositive = notPositive.clone();
     this.notConverged = notConverged.clone();
   }
 
@@ -39,6 +43,11 @@ public final class SvdNotConvergedException extends RuntimeException {
   /** Indices in the batch of the matrices that held NaN or infinity. */
   public int[] notFinite() {
     return notFinite.clone();
+  }
+
+  /** Indices in the batch of the finite matrices that {@link EighPlan} does not take. */
+  public int[] notPositive() {
+    return notPositive.clone();
   }
 
   /** Indices in the batch of the finite matrices whose iteration did not converge. */

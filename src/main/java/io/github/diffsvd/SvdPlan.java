@@ -265,7 +265,7 @@ public final class SvdPlan implements AutoCloseable {
     }
   }
 
-  private void checkOpen() {
+  void checkOpen() {
     if (closed) {
       throw new IllegalStateException("the plan is closed");
     }

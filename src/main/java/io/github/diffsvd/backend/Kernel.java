@@ -10,6 +10,7 @@ import java.util.List;
 public enum Kernel {
   CANONICAL_GAUGE,
   COPY,
+  EIGH_CHECK,
   F_MATRIX,
   RESOLVE_TIES,
   SINGULAR_VALUE_LOSS,

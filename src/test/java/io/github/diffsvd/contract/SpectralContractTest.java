@@ -292,10 +292,14 @@ class SpectralContractTest {
                 .as(f.function.toString())
                 .isLessThanOrEqualTo(Tolerances.rounding(type, 8) * 4 * (1 + expected.norm()));
             double along = inner(evaluation.gradient(g), direction);
+            Host dy = evaluation.pushforward(direction);
             if (!single) {
               double h = 1e-5;
               Host plus = evaluation.value(a.plus(direction.scaled(h)));
               Host minus = evaluation.value(a.minus(direction.scaled(h)));
+              assertThat(dy.minus(plus.minus(minus).scaled(0.5 / h)).norm())
+                  .as(f.function + " " + shape + " " + Arrays.toString(s))
+                  .isLessThan(1e-7 * (1 + direction.norm()));
               assertThat(along)
                   .as(f.function + " " + shape + " " + Arrays.toString(s))
                   .isCloseTo(
@@ -345,6 +349,12 @@ class SpectralContractTest {
     Host gradient(Host g) {
       Batch.write(device, a, List.of(g));
       plan.backward(factors, a, y, null, 0);
+      return Batch.download(device, y)[0];
+    }
+
+    Host pushforward(Host direction) {
+      Batch.write(device, a, List.of(direction));
+      plan.pushforward(factors, a, y, 0);
       return Batch.download(device, y)[0];
     }
 

@@ -1,0 +1,214 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import java.util.Objects;
+
+/**
+ * A = U diag(λ) Uᴴ for batches of symmetric or Hermitian positive semi-definite matrices, forward
+ * and backward, and functions of them: square root, inverse square root, power, logarithm.
+ *
+ * <p>The SVD of such a matrix is its eigendecomposition, so this is {@link SvdPlan} with U for V: λ
+ * descending, small eigenvalues as accurate as small singular values, ties under a {@link
+ * GradientRule}. A matrix that is not positive semi-definite is marked {@link
+ * SvdInfo#NOT_POSITIVE}. Gradients are Hermitian, as A is.
+ *
+ * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
+ * work on the caller's stream, one thread and one stream at a time.
+ */
+public final class EighPlan implements AutoCloseable {
+  private final DataType type;
+  private final int batch;
+  private final int n;
+  private final SvdPlan svd;
+  private final SpectralPlan spectral;
+  private final OwnedMatrixBatch v;
+  private final OwnedMatrixBatch half;
+  private final OwnedMatrixBatch halved;
+
+  // Null where a dimension is 0 and there is nothing to do.
+  private final KernelLaunch check;
+  private final KernelLaunch scale;
+
+  private EighPlan(Device device, DataType type, int batch, int n, GradientRule rule) {
+    this.type = type;
+    this.batch = batch;
+    this.n = n;
+    svd = SvdPlan.create(device, type, batch, n, n, SvdOptions.defaults().withRule(rule));
+    OwnedMatrixBatch first = null;
+    OwnedMatrixBatch second = null;
+    try {
+      first = device.allocate(type, batch, n, n);
+      second = device.allocate(type, batch, n, n);
+      half = device.allocate(type.real(), 1, 1, 1);
+    } catch (RuntimeException | Error e) {
+      close(svd, first, second);
+      throw e;
+    }
+    v = first;
+    halved = second;
+    try {
+      device.write(half, 0.5);
+      spectral = SpectralPlan.create(device, type, batch, n, n);
+    } catch (RuntimeException | Error e) {
+      close(svd, half, v, halved);
+      throw e;
+    }
+    boolean empty = batch == 0 || n == 0;
+    CheckedBackend backend = device.backend();
+    check = empty ? null : prepare(backend, Kernel.EIGH_CHECK, batch);
+    scale = empty ? null : prepare(backend, Kernel.SPECTRAL_SCALE, (long) batch * n);
+  }
+
+  private KernelLaunch prepare(CheckedBackend backend, Kernel kernel, long units) {
+    return backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, 0));
+  }
+
+  /** A plan with {@link GradientRule#moorePenrose()}. */
+  public static EighPlan create(Device device, DataType type, int batch, int n) {
+    return create(device, type, batch, n, GradientRule.moorePenrose());
+  }
+
+  /**
+   * A plan that allocates its own memory.
+   *
+   * @param batch number of matrices, ≥ 0
+   * @param n rows and columns, ≥ 0
+   * @param rule of {@link #backward}
+   * @throws DeviceOutOfMemoryException if it does not fit
+   */
+  public static EighPlan create(Device device, DataType type, int batch, int n, GradientRule rule) {
+    return new EighPlan(Objects.requireNonNull(device, "device"), type, batch, n, rule);
+  }
+
+  /**
+   * The decomposition of every matrix of the batch.
+   *
+   * @param a batch × n × n, Hermitian positive semi-definite up to rounding, any strides; not
+   *     changed
+   * @param values batch × n × 1, real: λ, descending, ≥ 0; overwritten
+   * @param vectors batch × n × n: U; overwritten
+   * @param info as in {@link SvdPlan#forward}; also {@link SvdInfo#NOT_POSITIVE}, with NaN in
+   *     values and vectors
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void forward(
+      MatrixBatch a, MatrixBatch values, MatrixBatch vectors, SvdInfo info, long stream) {
+    svd.forward(a, new SvdFactors(vectors, values, v), info, stream);
+    if (check != null) {
+      check.arguments().reset().put(vectors).put(values).put(v).put(info.address());
+      check.arguments().put((long) batch).put((long) n);
+      check.start(stream);
+    }
+  }
+
+  /**
+   * The pullback under the plan's {@link GradientRule}: gA = U (diag(gλ) + J ∘ g(λ_j − λ_i)) Uᴴ, J
+   * the skew-Hermitian part of Uᴴ gU.
+   *
+   * @param gValues ∂L/∂λ, batch × n × 1, real; or null
+   * @param gVectors ∂L/∂U, batch × n × n; or null
+   * @param gradient batch × n × n, any strides that keep elements apart; overwritten. May not
+   *     overlap the others
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void backward(
+      MatrixBatch values,
+      MatrixBatch vectors,
+      MatrixBatch gValues,
+      MatrixBatch gVectors,
+      MatrixBatch gradient,
+      long stream) {
+    svd.checkOpen();
+    SvdFactors factors = new SvdFactors(vectors, values, vectors);
+    MatrixBatch given = null;
+    if (gVectors != null) {
+      Checks.readable("gVectors", gVectors, type, batch, n, n);
+      Checks.readable("values", values, type.real(), batch, n, 1);
+      if (scale != null) {
+        // Half for U and half for V: their difference vanishes, their sum is gU.
+        MatrixBatch halves = MatrixBatch.wrap(half.address(), type.real(), batch, n, 1, 0, 0, 0);
+        scale.arguments().reset().put(gVectors);
+        SpectralTable.of(halves, halves).put(scale.arguments(), values);
+        scale.arguments().put(halved).put((long) batch).put((long) n).put((long) n);
+        scale.start(stream);
+      }
+      given = halved;
+    }
+    svd.backward(factors, new SvdCotangents(given, gValues, given), gradient, stream);
+  }
+
+  /**
+   * Y = U diag(f(λ)) Uᴴ.
+   *
+   * @param function {@code SpectralFunction.sqrt()}, {@code power(-0.5)}, {@code log()}, any other
+   * @param values λ of {@link #forward}; not changed
+   * @param vectors U of {@link #forward}; not changed
+   * @param y batch × n × n, any strides that keep elements apart; overwritten. May not overlap
+   *     values or vectors
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void apply(
+      SpectralFunction function,
+      MatrixBatch values,
+      MatrixBatch vectors,
+      MatrixBatch y,
+      long stream) {
+    spectral.compose(
+        new SvdFactors(vectors, values, vectors), SpectralTable.of(function), y, stream);
+  }
+
+  /**
+   * The pullback of {@link #apply}, exact at ties: gA = U (D ∘ Uᴴ G U) Uᴴ with G the Hermitian part
+   * of gY and the divided differences D of f.
+   *
+   * @param gy ∂L/∂Y, batch × n × n; only its Hermitian part counts; not changed
+   * @param gradient batch × n × n, any strides that keep elements apart; overwritten. May not
+   *     overlap the others
+   * @param parameterGradient batch × 1 × 1, real: the derivative by the function's parameter,
+   *     overwritten; null if it is not wanted
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void applyBackward(
+      SpectralFunction function,
+      MatrixBatch values,
+      MatrixBatch vectors,
+      MatrixBatch gy,
+      MatrixBatch gradient,
+      MatrixBatch parameterGradient,
+      long stream) {
+    if (parameterGradient != null) {
+      Checks.writable("parameterGradient", parameterGradient, type.real(), batch, 1, 1);
+    }
+    spectral.pullBack(
+        new SvdFactors(vectors, values, vectors),
+        SpectralTable.of(function),
+        gy,
+        null,
+        gradient,
+        parameterGradient,
+        true,
+        stream);
+  }
+
+  /**
+   * Frees the memory, once the work on it is done; the caller makes sure of that. A second call
+   * does nothing.
+   */
+  @Override
+  public void close() {
+    spectral.close();
+    close(svd, v, half, halved);
+  }
+
+  private static void close(SvdPlan plan, OwnedMatrixBatch... matrices) {
+    plan.close();
+    for (OwnedMatrixBatch each : matrices) {
+      if (each != null) {
+        each.close();
+      }
+    }
+  }
+}
