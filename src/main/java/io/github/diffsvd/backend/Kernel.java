@@ -24,7 +24,8 @@ public enum Kernel {
   SVD_JACOBI,
   SVD_PACK,
   SVD_PUSHFORWARD_CORE,
-  SVD_UNPACK;
+  SVD_UNPACK,
+  TRUNCATED_STEP;
 
   /** svd_backward_f32, for example. */
   public String symbol(DataType type) {

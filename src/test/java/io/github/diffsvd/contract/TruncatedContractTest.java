@@ -1,0 +1,137 @@
+package io.github.diffsvd.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SvdCotangents;
+import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdPlan;
+import io.github.diffsvd.TruncatedPullbackPlan;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** {@link TruncatedPullbackPlan} against the pullback that knows all factors. */
+@Tag("gpu")
+class TruncatedContractTest {
+  private static final GradientRule RULE = GradientRule.moorePenrose();
+
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void agreesWithThePullbackThatKnowsTheRest(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    boolean single = type.real() == DataType.FLOAT32;
+    for (Shape shape : new Shape[] {new Shape(9, 9), new Shape(12, 7), new Shape(6, 11)}) {
+      for (int rank : new int[] {1, 3, shape.k()}) {
+        for (double tail : new double[] {0.8, 0}) {
+          // Kept: 2 … 1; the rest falls from `tail`.
+          double[] s = new double[shape.k()];
+          Arrays.setAll(s, i -> i < rank ? 2 - i / (double) rank : tail / (1 + i - rank));
+          Host u = Host.orthonormal(type, shape.rows(), shape.k(), random);
+          Host v = Host.orthonormal(type, shape.columns(), shape.k(), random);
+          Host a = u.scaled((i, j) -> s[j]).times(v.adjoint()).rounded(type);
+          for (int subset : new int[] {1, 4, 7}) {
+            agrees(device, type, a, rank, subset, random, single ? 1e-4 : 1e-11);
+          }
+        }
+      }
+    }
+  }
+
+  private static void agrees(
+      Device device, DataType type, Host a, int rank, int subset, Random random, double tolerance) {
+    int rows = a.rows();
+    int columns = a.columns();
+    try (OwnedMatrixBatch batch =
+            Batch.upload(device, type, List.of(a, a.scaled(2).rounded(type)));
+        SvdPlan svd = SvdPlan.create(device, type, 2, rows, columns);
+        SvdFactors factors = svd.allocateFactors();
+        SvdInfo info = device.allocateInfo(2);
+        OwnedMatrixBatch gu = upload(device, type, rows, rank, random);
+        OwnedMatrixBatch gs = upload(device, type.real(), rank, 1, random);
+        OwnedMatrixBatch gv = upload(device, type, columns, rank, random);
+        OwnedMatrixBatch expected = Batch.poisoned(device, type, 2, rows, columns);
+        OwnedMatrixBatch actual = Batch.poisoned(device, type, 2, rows, columns);
+        OwnedMatrixBatch residuals = Batch.poisoned(device, type.real(), 2, rank, 1);
+        TruncatedPullbackPlan plan =
+            TruncatedPullbackPlan.create(device, type, 2, rows, columns, rank, RULE, 25)) {
+      svd.forward(batch, factors, info, 0);
+      SvdCotangents cotangents =
+          new SvdCotangents(
+              (subset & 1) == 0 ? null : gu,
+              (subset & 2) == 0 ? null : gs,
+              (subset & 4) == 0 ? null : gv);
+      svd.backward(factors, cotangents, expected, 0);
+      plan.backward(batch, factors.leading(rank), cotangents, actual, residuals, 0);
+      assertThat(Arrays.stream(device.read(residuals)).max().orElseThrow()).isLessThan(tolerance);
+      Host[] right = Batch.download(device, expected);
+      Host[] ours = Batch.download(device, actual);
+      for (int b = 0; b < 2; b++) {
+        assertThat(ours[b].minus(right[b]).norm())
+            .as(rows + "×" + columns + " rank " + rank + " cotangents " + subset)
+            .isLessThan(tolerance * (1 + right[b].norm()));
+      }
+    }
+  }
+
+  private static OwnedMatrixBatch upload(
+      Device device, DataType type, int rows, int columns, Random random) {
+    return Batch.upload(
+        device,
+        type,
+        List.of(
+            Host.random(type, rows, columns, random), Host.random(type, rows, columns, random)));
+  }
+
+  /** Where the first discarded value equals the last kept one there is no gradient. */
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void residualsTellWhereTheCutIsThroughATie(Device device) {
+    DataType type = DataType.FLOAT64;
+    Random random = new Random(TestDevices.SEED);
+    Host u = Host.orthonormal(type, 6, 5, random);
+    Host v = Host.orthonormal(type, 5, 5, random);
+    Host a = u.scaled((i, j) -> j < 3 ? 2 : 1).times(v.adjoint());
+    try (OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
+        SvdPlan svd = SvdPlan.create(device, type, 1, 6, 5);
+        SvdFactors factors = svd.allocateFactors();
+        SvdInfo info = device.allocateInfo(1);
+        OwnedMatrixBatch gu = Batch.upload(device, type, List.of(Host.random(type, 6, 2, random)));
+        OwnedMatrixBatch residuals = Batch.poisoned(device, type, 1, 2, 1);
+        TruncatedPullbackPlan plan =
+            TruncatedPullbackPlan.create(device, type, 1, 6, 5, 2, RULE, 30)) {
+      svd.forward(batch, factors, info, 0);
+      SvdCotangents cotangents = new SvdCotangents(gu, null, null);
+      plan.backward(batch, factors.leading(2), cotangents, batch, residuals, 0);
+      assertThat(Batch.download(device, batch)[0].norm()).isLessThan(1e3);
+      assertThat(Arrays.stream(device.read(residuals)).max().orElseThrow()).isGreaterThan(1e-3);
+    }
+  }
+
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void mistakesAreNamed(Device device) {
+    DataType type = DataType.FLOAT64;
+    assertThatThrownBy(() -> TruncatedPullbackPlan.create(device, type, 1, 4, 3, 4, RULE, 1))
+        .hasMessage("rank: expected at most 3, got 4");
+    try (TruncatedPullbackPlan plan =
+            TruncatedPullbackPlan.create(device, type, 1, 4, 3, 2, RULE, 1);
+        OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 4, 3);
+        SvdFactors factors = Batch.poisonedFactors(device, type, 1, new Shape(4, 3))) {
+      SvdCotangents none = new SvdCotangents(null, null, null);
+      assertThatThrownBy(() -> plan.backward(a, factors, none, a, null, 0))
+          .hasMessageStartingWith("factors.u: expected FLOAT64 1×4×2");
+      SvdCotangents wrong = new SvdCotangents(factors.u(), null, null);
+      assertThatThrownBy(() -> plan.backward(a, factors.leading(2), wrong, a, null, 0))
+          .hasMessageStartingWith("cotangents.u: expected FLOAT64 1×4×2");
+    }
+  }
+}
