@@ -11,7 +11,7 @@
 template <class T>
 struct SpectralCore {
   View<T> a;  // n×n, overwritten by C
-  Spectrum<Real<T>> spectrum;
+  SpectralArguments<Real<T>> spectrum;
   View<const Real<T>> gs;  // n×1, added to the diagonal: of a loss that sees S too; or absent
   View<const T> t;         // m×n
   View<T> w;               // m×n, overwritten; absent where m = n

@@ -160,7 +160,7 @@ DEVICE void with_function(const FunctionArguments& function, R largest, const Bo
 
 // As Java packs it.
 template <class R>
-struct Spectrum {
+struct SpectralArguments {
   View<const R> s;       // n×1
   View<const R> values;  // n×1: f(s) if slopes are there, else thresholds w of f_i = max(s_i − w_i, 0); absent: `function`
   View<const R> slopes;  // n×1: f'(s), or absent
@@ -181,10 +181,10 @@ struct SpectrumOfFunction {
 // Below a gap of √eps·s_1 the divided difference is the mean of the slopes.
 template <class R>
 struct SpectrumOfTable {
-  Spectrum<R> table;
+  SpectralArguments<R> table;
   int64_t b;
   R least;
-  DEVICE SpectrumOfTable(const Spectrum<R>& table, int64_t b) : table(table), b(b), least(Limits<R>::root_epsilon * table.s.at(b, 0, 0)) {}
+  DEVICE SpectrumOfTable(const SpectralArguments<R>& table, int64_t b) : table(table), b(b), least(Limits<R>::root_epsilon * table.s.at(b, 0, 0)) {}
   DEVICE R at(int64_t i) const { return table.s.at(b, i, 0); }
   DEVICE bool above(int64_t i) const { return at(i) > table.values.at(b, i, 0); }
   DEVICE R value(int64_t i) const {
@@ -206,7 +206,7 @@ DEVICE auto spectral_mean(const S& f, int64_t i, int64_t j) {
 }
 
 template <class R, class Body>
-DEVICE void with_spectrum(const Spectrum<R>& spectrum, int64_t b, const Body& body) {
+DEVICE void with_spectrum(const SpectralArguments<R>& spectrum, int64_t b, const Body& body) {
   if (spectrum.values) return body(SpectrumOfTable<R>(spectrum, b));
   with_function(spectrum.function, spectrum.s.at(b, 0, 0), [&](const auto& f) {
     body(SpectrumOfFunction<R, std::decay_t<decltype(f)>>{f, spectrum.s, b});

@@ -5,7 +5,7 @@
 template <class T>
 struct SpectralParameter {
   View<const T> a;  // n×n
-  Spectrum<Real<T>> spectrum;
+  SpectralArguments<Real<T>> spectrum;
   View<Real<T>> gp;  // 1×1, or n×1 where f is the caller's; overwritten
   int64_t batch, n;
 };
@@ -16,7 +16,7 @@ DEVICE void spectral_parameter(const SpectralParameter<T>& x, const Block& block
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit * block.threads() + block.thread();
     if (b >= x.batch) continue;
-    const Spectrum<Real<T>>& spectrum = x.spectrum;
+    const SpectralArguments<Real<T>>& spectrum = x.spectrum;
     if (spectrum.values) {
       const SpectrumOfTable<Real<T>> f(spectrum, b);
       for (int64_t i = 0; i < x.n; i++) x.gp.at(b, i, 0) = (spectrum.slopes ? 1 : -f.slope(i)) * real_part(x.a.at(b, i, i));

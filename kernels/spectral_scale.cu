@@ -4,7 +4,7 @@
 template <class T>
 struct SpectralScale {
   View<const T> u;  // m×n
-  Spectrum<Real<T>> spectrum;
+  SpectralArguments<Real<T>> spectrum;
   View<T> w;  // m×n, overwritten
   int64_t batch, m, n;
 };

@@ -17,12 +17,16 @@ inline bool skips_barrier(const char* file, int line) {
 
 #include "copy.cu"
 #include "f_matrix.cu"
+#include "spectral_core.cu"
 #include "svd_backward.cu"
 #include "svd_backward_core.cu"
 #include "svd_backward_lanes.cu"
+#include "svd_gauge.cu"
 #include "svd_jacobi.cu"
 #include "svd_pack.cu"
+#include "svd_pushforward_core.cu"
 #include "svd_unpack.cu"
+#include "truncated_step.cu"
 #undef barrier
 
 #include "matrices.h"
@@ -49,9 +53,13 @@ FUNCTION_OF_ALL_TYPES(copy, Copy)
 FUNCTION_OF_REAL_TYPES(f_matrix, FMatrix)
 FUNCTION_OF_ALL_TYPES(svd_backward, SvdBackward)
 FUNCTION_OF_ALL_TYPES(svd_backward_core, SvdBackwardCore)
+FUNCTION_OF_ALL_TYPES(spectral_core, SpectralCore)
+FUNCTION_OF_ALL_TYPES(svd_gauge, SvdGauge)
 FUNCTION_OF_ALL_TYPES(svd_jacobi, SvdJacobi)
 FUNCTION_OF_ALL_TYPES(svd_pack, SvdPack)
+FUNCTION_OF_ALL_TYPES(svd_pushforward_core, SvdPushforwardCore)
 FUNCTION_OF_ALL_TYPES(svd_unpack, SvdUnpack)
+FUNCTION_OF_ALL_TYPES(truncated_step, TruncatedStep)
 
 #define LANES_OF(body, suffix, Arguments) \
   inline auto lanes_of(const Arguments&) { return &body##_##suffix; }
@@ -639,12 +647,125 @@ void test_copy() {
     });
 }
 
+// ---- Kernels whose formulas the contract suites of Java check: here that no grid of threads changes a result, and what is read and written.
+
+// Runs `run` on every grid, on the same inputs, and compares `output` with that of the first; sums may differ by the order of their terms.
+template <class T, class Run>
+void expect_same_on_every_grid(int64_t units, Matrices<T>& output, const Matrices<T>& initial, int64_t length, const Run& run) {
+  Matrices<T> first(output.batch, output.rows, output.columns, any_layout_to_write());
+  bool is_first = true;
+  for (const Grid grid : grids(units, true)) {
+    output.fill([&](int64_t b, int64_t i, int64_t j) { return initial.at(b, i, j); });
+    run(grid);
+    output.take_output();
+    if (is_first) first.fill([&](int64_t b, int64_t i, int64_t j) { return output.at(b, i, j); });
+    for (int64_t b = 0; b < output.batch; b++)
+      for (int64_t i = 0; i < output.rows; i++)
+        for (int64_t j = 0; j < output.columns; j++) {
+          Number expected = number(first.at(b, i, j));
+          expected.size = 16 * (1 + expected.size);
+          testing.expect(near(output.at(b, i, j), expected, length), "(%d, %d, %d) depends on the grid", int(b), int(i), int(j));
+        }
+    is_first = false;
+  }
+}
+
+template <class R>
+void fill_descending(Matrices<R>& s) {
+  s.fill([&](int64_t b, int64_t i, int64_t) { return R(i < 2 && b % 2 ? 4 : 4 - 3 * double(i) / double(s.rows)); });
+}
+
+template <class T>
+void test_cores() {
+  using R = Real<T>;
+  for (const Shape shape : {Shape{1, 1}, Shape{4, 4}, Shape{11, 6}, Shape{17, 9}})
+    testing.run(text("spectral_core, svd_pushforward_core %s %dx%d", kSuffix<T>, int(shape.rows), int(shape.columns)), [&] {
+      const int64_t batch = 3, m = shape.rows, n = shape.columns, units = batch * ((m + 7) / 8);
+      Matrices<R> s(batch, n, 1, any_layout_to_read()), ds(batch, n, 1, any_layout_to_write());
+      Matrices<T> t(batch, m, n, any_layout_to_read()), initial(batch, n, n, any_layout_to_write()), a(batch, n, n, any_layout_to_write());
+      Matrices<T> w(batch, m, n, any_layout_to_write()), skew(batch, n, n, any_layout_to_write());
+      fill_descending(s);
+      fill_random(t);
+      fill_random(initial);
+      expect_same_on_every_grid(units, a, initial, 4, [&](Grid grid) {
+        w.poison();
+        const SpectralCore<T> arguments{a.view(), {s.input(), {}, {}, {1, 1.5}}, {}, t.input(), m > n ? w.view() : View<T>{}, batch, m, n, 0};
+        launch(function_of(arguments), arguments, grid, 0);
+        if (m > n) w.take_output();
+        s.expect_untouched();
+        t.expect_untouched();
+      });
+      expect_same_on_every_grid(units, a, initial, 4, [&](Grid grid) {
+        w.poison();
+        skew.poison();
+        ds.poison();
+        const SvdPushforwardCore<T> arguments{a.view(), skew.view(), s.input(), ds.view(),        t.input(), m > n ? w.view() : View<T>{},
+                                              batch,    m,           n,         default_rule<T>()};
+        launch(function_of(arguments), arguments, grid, 0);
+        if (m > n) w.take_output();
+        skew.take_output();
+        ds.take_output();
+      });
+    });
+}
+
+template <class T>
+void test_svd_gauge() {
+  using R = Real<T>;
+  for (const Shape shape : {Shape{1, 1}, Shape{4, 4}, Shape{9, 6}, Shape{6, 9}})
+    testing.run(text("svd_gauge %s %dx%d", kSuffix<T>, int(shape.rows), int(shape.columns)), [&] {
+      const int64_t batch = 3, m = shape.rows, n = shape.columns, k = std::min(m, n);
+      Matrices<R> s(batch, k, 1, any_layout_to_read()), result(batch, 1, 1, any_layout_to_write()), initial(batch, 1, 1, any_layout_to_write());
+      Matrices<T> u(batch, m, k, any_layout_to_read()), v(batch, n, k, any_layout_to_read()), gu(batch, m, k, any_layout_to_read()),
+          gv(batch, n, k, any_layout_to_read());
+      fill_descending(s);
+      for (Matrices<T>* input : {&u, &v, &gu, &gv}) fill_random(*input);
+      initial.fill([](int64_t, int64_t, int64_t) { return R(0); });
+      expect_same_on_every_grid(batch, result, initial, m + n, [&](Grid grid) {
+        const SvdGauge<T> arguments{u.input(), s.input(), v.input(), gu.input(), gv.input(), result.view(), batch, m, n, k, k, 1e-3};
+        launch(function_of(arguments), arguments, grid, 2 * grid.threads * int64_t(sizeof(R)));
+      });
+    });
+}
+
+template <class T>
+void test_truncated_step() {
+  using R = Real<T>;
+  for (const bool start : {true, false})
+    for (const Shape shape : {Shape{1, 1}, Shape{5, 3}, Shape{19, 2}})
+      testing.run(text("truncated_step %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), start ? " start" : ""), [&] {
+        const int64_t batch = 2, m = shape.rows, rank = shape.columns;
+        Matrices<R> s(batch, rank, 1, any_layout_to_read()), norms(batch, rank, 2, any_layout_to_write()),
+            relative(batch, rank, 1, any_layout_to_write());
+        Matrices<T> product(batch, m, rank, any_layout_to_read()), initial(batch, m, rank, any_layout_to_write());
+        Matrices<T> x(batch, m, rank, any_layout_to_write()), residual(batch, m, rank, any_layout_to_write()),
+            p(batch, m, rank, any_layout_to_write());
+        fill_descending(s);
+        fill_random(product);
+        fill_random(initial);
+        expect_same_on_every_grid(batch * rank, x, initial, m, [&](Grid grid) {
+          for (Matrices<T>* state : {&residual, &p}) state->fill([&](int64_t b, int64_t i, int64_t j) { return initial.at(b, i, j); });
+          norms.fill([](int64_t, int64_t, int64_t) { return R(1); });
+          relative.poison();
+          const TruncatedStep<T> arguments{
+              s.input(), product.input(), x.view(), residual.view(), p.view(), norms.view(), relative.view(), batch, m, rank, start};
+          launch(function_of(arguments), arguments, grid, grid.threads * int64_t(sizeof(R)));
+          for (Matrices<T>* state : {&residual, &p}) state->take_output();
+          norms.take_output();
+          relative.take_output();
+        });
+      });
+}
+
 template <class T>
 void test_all_of_type() {
   test_copy<T>();
   test_svd_pack<T>();
   test_svd_unpack<T>();
   test_svd_jacobi<T>();
+  test_cores<T>();
+  test_svd_gauge<T>();
+  test_truncated_step<T>();
   test_svd_backward_core<T>();
   test_svd_backward<T>();
 }

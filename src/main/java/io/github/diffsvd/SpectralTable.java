@@ -47,7 +47,7 @@ public final class SpectralTable {
     return new SpectralTable(Objects.requireNonNull(weights, "weights"), null, null);
   }
 
-  /** s and what f is there, as the kernels' Spectrum takes it. */
+  /** s and what f is there, as the kernels take it. */
   void put(KernelArguments arguments, MatrixBatch s) {
     arguments.put(s).put(values).put(slopes);
     arguments.put(function == null ? -1L : function.code());

@@ -111,8 +111,10 @@ class TruncatedContractTest {
       svd.forward(batch, factors, info, 0);
       SvdCotangents cotangents = new SvdCotangents(gu, null, null);
       plan.backward(batch, factors.leading(2), cotangents, batch, residuals, 0);
-      assertThat(Batch.download(device, batch)[0].norm()).isLessThan(1e3);
-      assertThat(Arrays.stream(device.read(residuals)).max().orElseThrow()).isGreaterThan(1e-3);
+      // What the smallest curvature that a step is taken for allows.
+      assertThat(Batch.download(device, batch)[0].norm())
+          .isLessThan(1 / Math.pow(type.epsilon(), 0.75));
+      assertThat(Arrays.stream(device.read(residuals)).max().orElseThrow()).isGreaterThan(0.5);
     }
   }
 
