@@ -39,8 +39,48 @@ void launch(void (*kernel)(Arguments), const Arguments& arguments, Grid grid, in
 
 #else
 
-inline void* allocate(size_t bytes) { return std::malloc(bytes); }
+#if defined(DIFFSVD_GUARD_PAGES)
+#include <sys/mman.h>
+
+#include <map>
+#include <mutex>
+
+// Memory that ends where a page begins that nobody may touch: a load past the end, which AddressSanitizer does not see in vectorised code that the
+// compiler made up, ends the program.
+struct GuardedMemory {
+  std::mutex mutex;
+  std::map<void*, std::pair<void*, size_t>> mappings;
+
+  void* allocate(size_t bytes, size_t alignment) {
+    constexpr size_t kPage = 4096;
+    const size_t body = (bytes + kPage - 1) / kPage * kPage + kPage, size = body + kPage;
+    void* const mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping == MAP_FAILED || mprotect(static_cast<char*>(mapping) + body, kPage, PROT_NONE) != 0) return nullptr;
+    void* const memory = static_cast<char*>(mapping) + (body - bytes) / alignment * alignment;
+    const std::lock_guard<std::mutex> lock(mutex);
+    mappings[memory] = {mapping, size};
+    return memory;
+  }
+  void release(void* memory) {
+    if (!memory) return;
+    const std::lock_guard<std::mutex> lock(mutex);
+    const auto found = mappings.find(memory);
+    munmap(found->second.first, found->second.second);
+    mappings.erase(found);
+  }
+};
+inline GuardedMemory guarded_memory;
+inline void* aligned_memory(size_t bytes, size_t alignment) { return guarded_memory.allocate(bytes, alignment); }
+inline void release(void* memory) { guarded_memory.release(memory); }
+#else
+inline void* aligned_memory(size_t bytes, size_t alignment) {
+  void* memory = nullptr;
+  return posix_memalign(&memory, alignment, bytes) == 0 ? memory : nullptr;
+}
 inline void release(void* memory) { std::free(memory); }
+#endif
+
+inline void* allocate(size_t bytes) { return aligned_memory(bytes, alignof(double)); }
 inline void copy_memory(void* to, const void* from, size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }
@@ -65,10 +105,9 @@ void launch(int64_t (*kernel)(const Arguments*, const Launch*), const Arguments&
 
 // The scratch of a kernel comes from here, full of NaN, so that what is read before it is written shows in the result.
 inline void* operator new[](size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  void* memory = nullptr;
-  if (posix_memalign(&memory, size_t(alignment), bytes) != 0) return nullptr;
-  return std::memset(memory, 0xFF, bytes);
+  void* const memory = aligned_memory(bytes, size_t(alignment));
+  return memory ? std::memset(memory, 0xFF, bytes) : nullptr;
 }
-inline void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+inline void operator delete[](void* memory, std::align_val_t) noexcept { release(memory); }
 
 #endif
