@@ -16,7 +16,7 @@ template <class T>
 DEVICE void eigh_check(const EighCheck<T>& a, const Block& block) {
   using R = Real<T>;
   for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
-    const R rounding = Limits<R>::root_epsilon * Limits<R>::root_epsilon * R(64 * a.n) * a.s.at(b, 0, 0);
+    const R rounding = Limits<R>::epsilon * R(64 * a.n) * a.s.at(b, 0, 0);
     bool differs = false;
     for (int64_t j = block.thread(); j < a.n; j += block.threads()) {
       R cosine = 0;

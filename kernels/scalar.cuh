@@ -28,11 +28,11 @@ template <class R>
 struct Limits;
 template <>
 struct Limits<float> {
-  static constexpr float root_epsilon = 3.4526698e-4f, smallest_normal = FLT_MIN, smallest_invertible = 256 * FLT_MIN;
+  static constexpr float epsilon = FLT_EPSILON, root_epsilon = 3.4526698e-4f, smallest_normal = FLT_MIN, smallest_invertible = 256 * FLT_MIN;
 };
 template <>
 struct Limits<double> {
-  static constexpr double root_epsilon = 1.4901161193847656e-8, smallest_normal = DBL_MIN, smallest_invertible = 256 * DBL_MIN;
+  static constexpr double epsilon = DBL_EPSILON, root_epsilon = 1.4901161193847656e-8, smallest_normal = DBL_MIN, smallest_invertible = 256 * DBL_MIN;
 };
 
 template <class R>

@@ -17,9 +17,6 @@ struct SingularValueLoss {
   double parameter;
 };
 
-DEVICE float rounding_of(float x) { return 1.1920929e-7f * x; }
-DEVICE double rounding_of(double x) { return 2.220446049250313e-16 * x; }
-
 template <class R>
 DEVICE void singular_value_loss(const SingularValueLoss<R>& a, const Block& block) {
   const int64_t units = (a.batch + block.threads() - 1) / block.threads();
@@ -34,7 +31,7 @@ DEVICE void singular_value_loss(const SingularValueLoss<R>& a, const Block& bloc
       if (a.code == 0) sum += s;
       if (a.code == 1 && largest != 0) sum += pow(s / largest, p);
       if (a.code == 3) sum += log(s + p);
-      if (largest - s <= rounding_of(R(a.k) * largest)) tied++;
+      if (largest - s <= Limits<R>::epsilon * (R(a.k) * largest)) tied++;
     }
     const R root = a.code == 1 ? pow(sum, 1 / p) : sum;
     a.loss.at(b, 0, 0) = a.code == 1 ? largest * root : a.code == 2 ? largest : sum;

@@ -1,5 +1,6 @@
-// A step of conjugate gradients for (I − R Rᴴ/s_j²) x_j = b_j, each column j of each matrix on its own: the part of the pullback of a truncated SVD
-// that lies outside the kept vectors. Products with R are made between the steps.
+// A step of conjugate gradients for (I − R Rᴴ/s_j²) x_j = b_j, each column j of each matrix on its own: s_j times the part of the pullback of a
+// truncated SVD that lies outside the kept vectors, which has the scale of the cotangents, whatever that of A. Products with R are made between the
+// steps.
 //
 // Launch: a block per column. Scratch: a real for each thread.
 #include "scalar.cuh"
@@ -8,7 +9,7 @@
 template <class T>
 struct TruncatedStep {
   View<const Real<T>> s;   // rank×1
-  View<const T> product;   // m×rank: R Rᴴ p_j/s_j; at the start b_j s_j
+  View<const T> product;   // m×rank: R Rᴴ p_j/s_j; at the start b_j
   View<T> x;               // m×rank, overwritten at the start
   View<T> residual;        // m×rank, overwritten at the start
   View<T> p;               // m×rank, overwritten at the start
@@ -41,7 +42,7 @@ DEVICE void truncated_step(const TruncatedStep<T>& a, const Block& block) {
       const T product = inverse * a.product.at(b, i, j);
       if (a.start) {
         a.x.at(b, i, j) = T{};
-        a.residual.at(b, i, j) = a.p.at(b, i, j) = product;
+        a.residual.at(b, i, j) = a.p.at(b, i, j) = a.product.at(b, i, j);
       } else {
         const T p = a.p.at(b, i, j);
         curvature += real_part(conjugate(p) * (p - product));

@@ -47,7 +47,7 @@ public final class Gauge {
     Checks.readable("factors.u", factors.u(), type, batch, rows, k);
     Checks.readable("factors.s", factors.s(), type.real(), batch, k, 1);
     Checks.readable("factors.v", factors.v(), type, batch, columns, k);
-    cotangents.check(type, batch, rows, columns);
+    cotangents.check(type, batch, rows, columns, cotangents.rank(k));
     if (!(tolerance >= 0)) {
       throw new IllegalArgumentException(
           "tolerance: expected a number of at least 0, got " + tolerance);

@@ -24,9 +24,8 @@ public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
     return rank >= 1 && rank <= k ? rank : k;
   }
 
-  /** Throws unless each is absent or of its shape. */
-  void check(DataType type, int batch, int rows, int columns) {
-    int rank = rank(Math.min(rows, columns));
+  /** Throws unless each is absent or has this shape. */
+  void check(DataType type, int batch, int rows, int columns, int rank) {
     if (u != null) {
       Checks.readable("cotangents.u", u, type, batch, rows, rank);
     }

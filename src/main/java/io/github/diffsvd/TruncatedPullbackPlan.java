@@ -193,7 +193,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     Checks.readable("factors.u", factors.u(), type, batch, rows, rank);
     Checks.readable("factors.s", factors.s(), type.real(), batch, rank, 1);
     Checks.readable("factors.v", factors.v(), type, batch, columns, rank);
-    checkCotangents(cotangents);
+    cotangents.check(type, batch, rows, columns, rank);
     Checks.writable("gradient", gradient, type, batch, rows, columns);
     if (residuals != null) {
       Checks.writable("residuals", residuals, type.real(), batch, rank, 1);
@@ -222,7 +222,8 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     core.arguments().put((long) rank).put((long) rank).putRule(rule.code(), rule.parameter(type));
     core.start(stream);
 
-    // b_j s_j = gU⊥_j + R gV⊥_j/s_j. Between vectors outside the kept spaces R is A.
+    // For s_j x_j the right-hand side is gU⊥_j + R gV⊥_j/s_j. Between vectors outside the kept
+    // spaces R is A.
     SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0));
     scaleColumns(gv, factors.s(), inverse, right, columns, stream);
     packing.copy(gu, left, stream);
@@ -238,26 +239,15 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
       step(factors.s(), false, residuals, stream);
     }
 
-    // Y over right, W = U M + X over X, gA = W Vᴴ + U Yᴴ.
-    product.multiply(LAYOUT, this.a, true, x, false, gv, true, stream);
+    // X over left, Y over right, then W = U M + X over left, gA = W Vᴴ + U Yᴴ.
+    scaleColumns(x, factors.s(), inverse, left, rows, stream);
+    product.multiply(LAYOUT, this.a, true, left, false, gv, true, stream);
     project(v, negativeV, gv, stream);
     scaleColumns(gv, factors.s(), inverse, right, columns, stream);
-    product.multiply(LAYOUT, u, false, p, false, x, true, stream);
-    product.multiply(LAYOUT, x, false, v, true, result, false, stream);
+    product.multiply(LAYOUT, u, false, p, false, left, true, stream);
+    product.multiply(LAYOUT, left, false, v, true, result, false, stream);
     product.multiply(LAYOUT, u, false, right, true, result, true, stream);
     packing.copy(result, gradient, stream);
-  }
-
-  private void checkCotangents(SvdCotangents cotangents) {
-    if (cotangents.u() != null) {
-      Checks.readable("cotangents.u", cotangents.u(), type, batch, rows, rank);
-    }
-    if (cotangents.s() != null) {
-      Checks.readable("cotangents.s", cotangents.s(), type.real(), batch, rank, 1);
-    }
-    if (cotangents.v() != null) {
-      Checks.readable("cotangents.v", cotangents.v(), type, batch, columns, rank);
-    }
   }
 
   /** A copy, or zero where there is none. */

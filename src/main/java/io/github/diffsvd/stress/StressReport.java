@@ -89,7 +89,7 @@ public final class StressReport {
   /** Gradients with NaN or infinity where they are promised to be finite. */
   public int nonFinite() {
     return result.rows().stream()
-            .filter(row -> !row.method().equals("exact"))
+            .filter(StressRow::promisesFinite)
             .mapToInt(StressRow::nonFinite)
             .sum()
         + result.finiteness().stream().mapToInt(Finiteness::nonFinite).sum();

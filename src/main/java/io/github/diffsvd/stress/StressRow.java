@@ -1,6 +1,7 @@
 package io.github.diffsvd.stress;
 
 import io.github.diffsvd.DataType;
+import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.stress.Spectra.Sweep;
 
 /**
@@ -28,4 +29,8 @@ record StressRow(
     double worst,
     double median,
     double largest,
-    double asymmetry) {}
+    double asymmetry) {
+  boolean promisesFinite() {
+    return GradientMethod.parse(method).promisesFinite();
+  }
+}

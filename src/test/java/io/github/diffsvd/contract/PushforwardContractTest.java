@@ -94,8 +94,8 @@ class PushforwardContractTest {
         Host du = Batch.download(device, tangents.u())[0];
         Host ds = Batch.download(device, tangents.s())[0];
         Host dv = Batch.download(device, tangents.v())[0];
-        double left = inner(ga, x.da);
-        double right = inner(x.gu, du) + inner(x.gs, ds) + inner(x.gv, dv);
+        double left = ga.dot(x.da);
+        double right = x.gu.dot(du) + x.gs.dot(ds) + x.gv.dot(dv);
         double scale =
             ga.norm() * x.da.norm()
                 + x.gu.norm() * du.norm()
@@ -132,14 +132,6 @@ class PushforwardContractTest {
       assertThat(ds.realParts())
           .containsExactly(expected.ds(), within(tolerance * (1 + x.da.norm())));
     }
-  }
-
-  private static double inner(Host a, Host b) {
-    double sum = 0;
-    for (int t = 0; t < a.values().length; t++) {
-      sum += a.values()[t] * b.values()[t];
-    }
-    return sum;
   }
 
   @ParameterizedTest(name = "{0}", autoCloseArguments = false)

@@ -291,7 +291,7 @@ class SpectralContractTest {
             assertThat(y.minus(expected).norm())
                 .as(f.function.toString())
                 .isLessThanOrEqualTo(Tolerances.rounding(type, 8) * 4 * (1 + expected.norm()));
-            double along = inner(evaluation.gradient(g), direction);
+            double along = evaluation.gradient(g).dot(direction);
             Host dy = evaluation.pushforward(direction);
             if (!single) {
               double h = 1e-5;
@@ -303,21 +303,13 @@ class SpectralContractTest {
               assertThat(along)
                   .as(f.function + " " + shape + " " + Arrays.toString(s))
                   .isCloseTo(
-                      inner(g, plus.minus(minus)) / (2 * h),
+                      g.dot(plus.minus(minus)) / (2 * h),
                       within(1e-7 * (1 + g.norm() * direction.norm())));
             }
           }
         }
       }
     }
-  }
-
-  private static double inner(Host a, Host b) {
-    double sum = 0;
-    for (int t = 0; t < a.values().length; t++) {
-      sum += a.values()[t] * b.values()[t];
-    }
-    return sum;
   }
 
   /** A plan for one matrix with all that it reads and writes. */
@@ -407,7 +399,7 @@ class SpectralContractTest {
           assertThat(actual[b])
               .as(name)
               .isCloseTo(
-                  inner(cotangents.get(b), difference) / (2 * h),
+                  cotangents.get(b).dot(difference) / (2 * h),
                   within(type.real() == DataType.FLOAT64 ? 1e-7 : 2e-2));
         }
       }
