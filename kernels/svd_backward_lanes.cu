@@ -3,7 +3,7 @@
 //
 // Scratch, in elements of Wide<T>: Uᴴ n×m | gU m×n | Vᴴ n×n | gV, later W, m×n | P n×n | Q n×n | s, gS of n each. Every product is of scratch.
 #include "backward_core.cuh"
-#include "lanes.cuh"
+#include "lane_memory.cuh"
 
 // c (+)= a·b, rows×columns; element (i, l) of a at a[i·a_row + l·a_step], row-major b and c. The conjugate of a where kConjugate.
 template <int kRows, int kColumns, bool kConjugate, class W>
@@ -45,6 +45,7 @@ struct WideRule {
   static constexpr bool kTied = Rule::kTied;
   const Rule* rules;
 
+  DEVICE explicit WideRule(const Rule* rules) : rules(rules) {}
   DEVICE Pair<WR> pair(const WR& s_i, const WR& s_j) const {
     Pair<WR> result{};
     for (int l = 0; l < kLanes<T>; l++) {
@@ -72,6 +73,22 @@ struct WideRule {
   }
 };
 
+// The default rule's, without leaving the vectors.
+template <class T>
+struct WideRule<T, MoorePenrose<Real<T>>> {
+  using WR = Wide<Real<T>>;
+  static constexpr bool kTied = false;
+  WR threshold{};
+
+  DEVICE explicit WideRule(const MoorePenrose<Real<T>>* rules) {
+    for (int l = 0; l < kLanes<T>; l++) put(threshold, l, rules[l].threshold);
+  }
+  DEVICE WR inverse(const WR& s) const { return (s < 0 ? -s : s) <= threshold ? WR{} : 1 / s; }
+  DEVICE WR phase(const WR& s) const { return inverse(s + s); }
+  DEVICE Pair<WR> pair(const WR& s_i, const WR& s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
+  DEVICE WR tied(const WR&, const WR&) const { return WR{}; }
+};
+
 template <class T>
 DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
   using R = Real<T>;
@@ -92,22 +109,17 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = unit * kLanes<T>;
     const int count = a.batch - first < kLanes<T> ? int(a.batch - first) : kLanes<T>;
-    for (int l = 0; l < kLanes<T>; l++) {
-      const int64_t b = first + (l < count ? l : 0);
-      const auto u = a.u.matrix(b), v = a.v.matrix(b), from_gu = a.gu.matrix(b), from_gv = a.gv.matrix(b);
-      for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++) put(u_adjoint[j * m + i], l, conjugate(u.at(0, i, j)));
-      for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) put(v_adjoint[j * n + i], l, conjugate(v.at(0, i, j)));
-      for (int i = 0; a.gu && i < m; i++)
-        for (int j = 0; j < n; j++) put(gu[i * n + j], l, j < rank ? from_gu.at(0, i, j) : T{});
-      for (int i = 0; a.gv && i < n; i++)
-        for (int j = 0; j < n; j++) put(w[i * n + j], l, j < rank ? from_gv.at(0, i, j) : T{});
-      for (int j = 0; j < n; j++) {
-        put(s[j], l, a.s.at(b, j, 0));
-        put(gs[j], l, a.gs && j < rank ? a.gs.at(b, j, 0) : R(0));
-      }
+    load_lanes(a.u, first, count, m, n, [&](int i, int j, const W& x) { u_adjoint[j * m + i] = conjugate(x); });
+    load_lanes(a.v, first, count, n, n, [&](int i, int j, const W& x) { v_adjoint[j * n + i] = conjugate(x); });
+    load_lanes(a.s, first, count, n, 1, [&](int j, int, const WR& x) { s[j] = x; });
+    if (rank < n) {
+      for (int t = 0; t < m * n; t++) gu[t] = w[t] = W{};
+      for (int j = 0; j < n; j++) gs[j] = WR{};
     }
+    if (a.gu) load_lanes(a.gu, first, count, m, rank, [&](int i, int j, const W& x) { gu[i * n + j] = x; });
+    if (a.gv) load_lanes(a.gv, first, count, n, rank, [&](int i, int j, const W& x) { w[i * n + j] = x; });
+    if (a.gs) load_lanes(a.gs, first, count, rank, 1, [&](int j, int, const WR& x) { gs[j] = x; });
+    for (int j = 0; !a.gs && j < n; j++) gs[j] = WR{};
 
     if (rotates) {
       if (a.gu) wide_product<false>(n, n, m, u_adjoint, m, 1, gu, p, false);
@@ -137,11 +149,7 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
     }
     W* const gx = gu;
     wide_product<false>(m, n, n, w, n, 1, v_adjoint, gx, false);
-    for (int l = 0; l < count; l++) {
-      const View<T> to = a.gx.matrix(first + l);
-      for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++) to.at(0, i, j) = a.adjoint ? conjugate(get(gx[i * n + j], l)) : get(gx[i * n + j], l);
-    }
+    store_lanes(a.gx, first, count, m, n, [&](int i, int j) { return a.adjoint ? conjugate(gx[i * n + j]) : gx[i * n + j]; });
   }
 }
 

@@ -564,7 +564,8 @@ Number dot(const Dense& a, const Dense& b, int64_t i, int64_t j) {
 template <class T>
 void test_svd_jacobi() {
   using R = Real<T>;
-  for (const Shape shape : {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{16, 16}, Shape{40, 9}, Shape{33, 33}}) {
+  for (const Shape shape :
+       {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{11, 5}, Shape{16, 16}, Shape{40, 9}, Shape{33, 33}}) {
     if (kSmall && shape.rows > 16) continue;
     for (const int conjugated : {0, 1})
       testing.run(text("svd_jacobi %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), conjugated ? " conjugated" : ""), [&] {
@@ -581,16 +582,18 @@ void test_svd_jacobi() {
             a.at(3, i, j) = a.at(3, i, 0);
             a.at(4, i, j) = R(std::pow(Limits<R>::smallest_normal, (long double)(j) / n)) * a.at(4, i, j);
           }
-        for (const Grid grid : grids(batch, m == 6)) {
+        for (const Grid grid : grids(batch, m == 6 || m == 11)) {
           for (int64_t team = 1; team <= std::min<int64_t>(grid.threads, 4); team *= 2) {
             if (grid.threads % team != 0) continue;
             u.poison();
             s.poison();
             v.poison();
             info.poison();
-            const SvdJacobi<T> arguments{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated, team};
-            const int64_t teams = grid.threads / team, bytes = n * (jacobi_leading(int(m)) + n + 2) * int64_t(sizeof(Wide<T>));
-            launch(function_of(arguments), arguments, grid, teams * bytes);
+            const bool qr = m > 2 * n;
+            const SvdJacobi<T> arguments{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated, team, qr};
+            const int64_t teams = grid.threads / team;
+            const int64_t elements = n * (jacobi_leading(int(m)) + n + 2) + (qr ? n * (jacobi_leading(int(n)) + team) : 0);
+            launch(function_of(arguments), arguments, grid, teams * elements * int64_t(sizeof(Wide<T>)));
             u.take_output();
             s.take_output();
             v.take_output();

@@ -19,6 +19,7 @@ final class JacobiForward implements ForwardPass {
   private final boolean wide;
   private final boolean conjugates;
   private final int team;
+  private final boolean qr;
   private final KernelLaunch kernel;
 
   JacobiForward(CheckedBackend backend, DataType type, int batch, int rows, int columns) {
@@ -42,8 +43,8 @@ final class JacobiForward implements ForwardPass {
               + ", which needs "
               + teamBytes);
     }
-    // A thread for every pair of columns, as far as the device likes blocks of so many.
-    team = Math.min(limits.threads(), Integer.highestOneBit(Math.max(1, n - 1)));
+    team = team(limits, n);
+    qr = qrFirst(m, n);
     int teams =
         (int) Math.max(1, Math.min(limits.threads() / team, limits.scratchBytes() / teamBytes));
     int atOnce = teams * limits.lanes(type);
@@ -56,12 +57,29 @@ final class JacobiForward implements ForwardPass {
             new LaunchShape(shape.blocks(), teams * team, shape.scratchBytes()));
   }
 
-  /** The scratch that one team of threads works in: A, V, and two rows of reals. */
+  /** A thread for every pair of columns, as far as the device likes blocks of so many. */
+  private static int team(Backend.Limits limits, int n) {
+    return Math.min(limits.threads(), Integer.highestOneBit(Math.max(1, n - 1)));
+  }
+
+  /** Measured: what it saves in every sweep pays for the decomposition from there. */
+  private static boolean qrFirst(long m, long n) {
+    return m > 2 * n;
+  }
+
+  /**
+   * The scratch that one team of threads works in: A, V, two rows of reals, and for tall matrices R
+   * and a row for each thread.
+   */
   static long teamBytes(Backend.Limits limits, DataType type, int rows, int columns) {
     long m = Math.max(rows, columns);
     long n = Math.min(rows, columns);
-    long leading = limits.lanes(type) > 1 ? m : m | 1;
-    return n * (leading + n + 2) * type.bytes() * limits.lanes(type);
+    int odd = limits.lanes(type) > 1 ? 0 : 1;
+    long elements = n * ((m | odd) + n + 2);
+    if (qrFirst(m, n)) {
+      elements += n * ((n | odd) + team(limits, (int) n));
+    }
+    return elements * type.bytes() * limits.lanes(type);
   }
 
   @Override
@@ -87,7 +105,8 @@ final class JacobiForward implements ForwardPass {
         .put((long) m)
         .put((long) n)
         .put(conjugates)
-        .put((long) team);
+        .put((long) team)
+        .put(qr);
     kernel.start(stream);
   }
 
