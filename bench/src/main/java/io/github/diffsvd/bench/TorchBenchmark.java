@@ -2,7 +2,9 @@ package io.github.diffsvd.bench;
 
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
@@ -34,11 +36,11 @@ public class TorchBenchmark {
   @Param({"FLOAT32", "FLOAT64"})
   public String type;
 
-  /** batch×rows×columns. */
-  @Param({"65536x3x3", "16384x8x8", "4096x16x16", "1024x32x32", "1024x64x16", "64x128x128"})
+  @Param("4096x16x16")
   public String shape;
 
   private Tensor a;
+  private Tensor leaf;
   private TensorVector factors;
   private TensorVector cotangents;
   private TensorVector inputs;
@@ -48,15 +50,13 @@ public class TorchBenchmark {
     Loader.load(torch.class);
     torch.set_num_threads(Runtime.getRuntime().availableProcessors());
     torch.manual_seed(1);
-    String[] extents = shape.split("x");
-    long[] sizes = {
-      Long.parseLong(extents[0]), Long.parseLong(extents[1]), Long.parseLong(extents[2])
-    };
+    Extents extents = Extents.parse(shape);
+    long[] sizes = {extents.batch(), extents.rows(), extents.columns()};
     torch.ScalarType scalar =
         type.equals("FLOAT32") ? torch.ScalarType.Float : torch.ScalarType.Double;
     TensorOptions options = new TensorOptions().dtype(new ScalarTypeOptional(scalar));
     a = torch.randn(sizes, options);
-    Tensor leaf = a.clone().set_requires_grad(true);
+    leaf = a.clone().set_requires_grad(true);
     T_TensorTensorTensor_T svd = torch.linalg_svd(leaf, false, null);
     factors = new TensorVector(svd.get0(), svd.get1(), svd.get2());
     cotangents =
@@ -77,6 +77,36 @@ public class TorchBenchmark {
   @Benchmark
   public void backward() {
     torch.grad(factors, inputs, cotangents, new BoolOptional(true), false, false).close();
+  }
+
+  @Benchmark
+  public void both() {
+    try (PointerScope scope = new PointerScope()) {
+      T_TensorTensorTensor_T svd = torch.linalg_svd(leaf, false, null);
+      torch.grad(
+          new TensorVector(svd.get0(), svd.get1(), svd.get2()),
+          inputs,
+          cotangents,
+          new BoolOptional(false),
+          false,
+          false);
+    }
+  }
+
+  @Benchmark
+  public void spectral() {
+    try (PointerScope scope = new PointerScope()) {
+      T_TensorTensorTensor_T svd = torch.linalg_svd(leaf, false, null);
+      Tensor thresholded = svd.get1().sub(new Scalar(0.5)).relu().unsqueeze(-2);
+      Tensor y = svd.get0().mul(thresholded).matmul(svd.get2());
+      torch.grad(
+          new TensorVector(y),
+          inputs,
+          new TensorVector(y.detach()),
+          new BoolOptional(false),
+          false,
+          false);
+    }
   }
 
   @TearDown(Level.Trial)
