@@ -25,7 +25,8 @@ interface BackwardPass extends AutoCloseable {
     boolean fused =
         k <= limits.fusedBackwardColumns()
             && FusedBackward.scratchBytes(type, k) <= limits.scratchBytes();
-    if (FusedBackward.laneElements(rows, columns) <= limits.laneElements()) {
+    if (FusedBackward.laneElements(rows, columns) <= limits.laneElements()
+        && limits.fillsLanes(batch, k)) {
       return FusedBackward.lanes(backend, type, batch, rows, columns, rule);
     }
     return fused

@@ -27,8 +27,10 @@ interface ForwardPass extends AutoCloseable {
     boolean jacobi =
         algorithm == SvdAlgorithm.JACOBI
             || (algorithm == SvdAlgorithm.AUTO
-                && JacobiForward.teamBytes(limits, type, rows, columns)
-                    <= limits.jacobiScratchBytes());
+                && limits.fillsLanes(batch, Math.min(rows, columns))
+                && JacobiForward.rotatedBytes(limits, type, rows, columns)
+                    <= limits.jacobiRotatedBytes()
+                && JacobiForward.teamBytes(limits, type, rows, columns) <= limits.scratchBytes());
     return jacobi
         ? new JacobiForward(backend, type, batch, rows, columns)
         : new SolverForward(backend, type, batch, rows, columns, algorithm);

@@ -67,6 +67,13 @@ final class JacobiForward implements ForwardPass {
     return m > 2 * n;
   }
 
+  /** What every sweep goes through, in the matrices that one thread has at a time. */
+  static long rotatedBytes(Backend.Limits limits, DataType type, int rows, int columns) {
+    long m = Math.max(rows, columns);
+    long n = Math.min(rows, columns);
+    return n * ((qrFirst(m, n) ? n : m) + n + 2) * type.bytes() * limits.lanes(type);
+  }
+
   /**
    * The scratch that one team of threads works in: A, V, two rows of reals, and for tall matrices R
    * and a row for each thread.

@@ -67,8 +67,8 @@ public interface Backend extends AutoCloseable {
    *     products
    * @param laneElements up to so many elements of scratch per matrix the backward kernel with a
    *     matrix per vector lane is the fastest
-   * @param jacobiScratchBytes up to this need of scratch the Jacobi kernel is the faster forward
-   *     pass
+   * @param jacobiRotatedBytes up to so many bytes that one thread rotates the Jacobi kernel is the
+   *     faster forward pass
    * @param wideBytes a thread's vector register, whose every lane has a matrix of its own in
    *     kernels with lanes.cuh; 0 on a GPU
    */
@@ -78,8 +78,17 @@ public interface Backend extends AutoCloseable {
       long scratchBytes,
       int fusedBackwardColumns,
       long laneElements,
-      long jacobiScratchBytes,
+      long jacobiRotatedBytes,
       int wideBytes) {
+    /**
+     * Whether kernels with lanes.cuh, where they suit a shape, suit a batch of it too. Measured on
+     * the CPU: with few matrices most lanes are idle, and a library that works inside one matrix is
+     * faster.
+     */
+    public boolean fillsLanes(int batch, int k) {
+      return wideBytes == 0 || 4L * batch >= k;
+    }
+
     /** The matrices that one thread works on at a time in kernels with lanes.cuh. */
     public int lanes(DataType type) {
       return Math.max(1, wideBytes / type.real().bytes());

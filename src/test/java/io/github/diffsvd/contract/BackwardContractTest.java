@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,12 +87,17 @@ class BackwardContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#cases")
   void followsTheFormulaWithEverySubsetOfCotangents(Case c) {
     Random random = c.random();
-    List<Problem> problems = Stream.generate(() -> Problem.random(c, random)).limit(BATCH).toList();
+    List<Problem> different =
+        Stream.generate(() -> Problem.random(c, random)).limit(BATCH).toList();
     int k = c.shape().k();
+    // The tier on the CPU depends on the batch: lanes for so many; the other tests have fewer.
+    int batch = c.device().name().equals("cpu") ? Math.max(BATCH, (k + 3) / 4) : BATCH;
+    List<Problem> problems =
+        IntStream.range(0, batch).mapToObj(b -> different.get(b % BATCH)).toList();
     try (Operands operands = Operands.upload(c.device(), c.type(), problems);
         OwnedMatrixBatch gradient =
-            c.device().allocate(c.type(), BATCH, c.shape().rows(), c.shape().columns());
-        SvdPlan plan = plan(c, BATCH)) {
+            c.device().allocate(c.type(), batch, c.shape().rows(), c.shape().columns());
+        SvdPlan plan = plan(c, batch)) {
       for (int subset = 0; subset < 8; subset++) {
         followsTheFormula(c, problems, operands, subset, k, plan, gradient);
         if (subset == 3 || subset == 4 || subset == 7) {
@@ -137,7 +143,11 @@ class BackwardContractTest {
               + (hasS ? Host.diagonal(gs).norm() : 0);
       double tolerance =
           rounding(c.type(), Math.max(c.shape().rows(), c.shape().columns())) * scale;
-      assertThat(actual[b].minus(expected).norm())
+      double worst =
+          IntStream.iterate(b, copy -> copy < actual.length, copy -> copy + BATCH)
+              .mapToDouble(copy -> actual[copy].minus(expected).norm())
+              .reduce(0, Math::max);
+      assertThat(worst)
           .as(
               "matrix "
                   + b

@@ -33,7 +33,7 @@ public final class CpuBackend implements Backend {
   private static final long LANE_ELEMENTS = 48 * (3 * 48 + 3 * 48 + 2);
 
   /** Measured: 32×32 in every type. */
-  private static final long JACOBI_SCRATCH_BYTES = 2 * 32 * (32 + 32 + 2) * 64;
+  private static final long JACOBI_ROTATED_BYTES = 2 * 32 * (32 + 32 + 2) * 64;
 
   /** As in lanes.cuh, of the widest variant. */
   private static final int WIDE_BYTES = 64;
@@ -62,7 +62,7 @@ public final class CpuBackend implements Backend {
             Integer.MAX_VALUE,
             FUSED_BACKWARD_COLUMNS,
             LANE_ELEMENTS,
-            JACOBI_SCRATCH_BYTES,
+            JACOBI_ROTATED_BYTES,
             WIDE_BYTES);
   }
 

@@ -57,6 +57,7 @@ final class CpuProduct implements BatchedProduct {
     OpenBlas.forBatch(
         workers,
         c.batch(),
+        2.0 * m * n * k * (type.isComplex() ? 4 : 1),
         (slot, first, last) -> {
           for (int i = first; i < last; i++) {
             long atA = a.address() + i * a.batchStride() * type.bytes();

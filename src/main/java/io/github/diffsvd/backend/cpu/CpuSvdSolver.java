@@ -78,7 +78,8 @@ final class CpuSvdSolver implements SvdSolver {
 
   @Override
   public void solve(long stream) {
-    OpenBlas.forBatch(workers, batch, this::solve);
+    double operations = 20.0 * m * n * n * (type.isComplex() ? 4 : 1);
+    OpenBlas.forBatch(workers, batch, operations, this::solve);
   }
 
   private void solve(int slot, int first, int last) {

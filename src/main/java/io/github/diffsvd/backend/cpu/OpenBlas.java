@@ -11,6 +11,12 @@ import org.bytedeco.openblas.global.openblas;
  * setting of the whole process, hence the lock.
  */
 final class OpenBlas {
+  /**
+   * Changing OpenBLAS's number of threads there and back takes about 0.6 ms; from so many
+   * operations on it pays.
+   */
+  private static final double OPERATIONS_FOR_ALL_THREADS = 5e8;
+
   private static final ReadWriteLock LOCK = new ReentrantReadWriteLock();
 
   static {
@@ -20,9 +26,14 @@ final class OpenBlas {
 
   private OpenBlas() {}
 
-  /** Calls body for ranges of the batch. */
-  static void forBatch(Workers workers, int batch, Workers.Range body) {
-    if (batch * 2 > workers.threads() && batch > 1) {
+  /**
+   * Calls body for ranges of the batch.
+   *
+   * @param operations real operations of one matrix, about
+   */
+  static void forBatch(Workers workers, int batch, double operations, Workers.Range body) {
+    boolean feedsAllThreads = batch * 2 > workers.threads() && batch > 1;
+    if (feedsAllThreads || operations < OPERATIONS_FOR_ALL_THREADS) {
       LOCK.readLock().lock();
       try {
         workers.forRanges(batch, body);
