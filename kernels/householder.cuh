@@ -3,6 +3,7 @@
 #pragma once
 
 #include "jacobi_rotation.cuh"
+#include "team.cuh"
 
 template <class W>
 DEVICE W phase_of(W a) {
@@ -36,14 +37,14 @@ DEVICE void reflect(const W* w, W* x, int k, int m) {
 
 // a, m×n with columns of ld, becomes the reflectors, and r, n×n with columns of ldr, what they leave.
 template <class R, class W>
-DEVICE void qr_decompose(W* a, int ld, int m, int n, W* r, int ldr, int thread, int threads, const Block& block) {
+DEVICE void qr_decompose(W* a, int ld, int m, int n, W* r, int ldr, const Team& team) {
   for (int k = 0; k < n; k++) {
-    if (k % threads == thread) {
+    if (k % team.threads() == team.thread()) {
       for (int i = k + 1; i < n; i++) r[k * ldr + i] = W{};
       r[k * ldr + k] = make_reflector<R>(a + k * ld, k, m);
     }
-    block.barrier();
-    for (int j = thread; j < n; j += threads) {
+    team.barrier();
+    for (int j = team.thread(); j < n; j += team.threads()) {
       if (j <= k) continue;
       reflect(a + k * ld, a + j * ld, k, m);
       r[j * ldr + k] = a[j * ld + k];
@@ -53,12 +54,12 @@ DEVICE void qr_decompose(W* a, int ld, int m, int n, W* r, int ldr, int thread, 
 
 // The reflectors in a become the orthonormal columns of Q.
 template <class W>
-DEVICE void qr_form_q(W* a, int ld, int m, int n, int thread, int threads, const Block& block) {
+DEVICE void qr_form_q(W* a, int ld, int m, int n, const Team& team) {
   for (int k = n - 1; k >= 0; k--) {
-    for (int j = thread; j < n; j += threads)
+    for (int j = team.thread(); j < n; j += team.threads())
       if (j > k) reflect(a + k * ld, a + j * ld, k, m);
-    block.barrier();
-    if (k % threads != thread) continue;
+    team.barrier();
+    if (k % team.threads() != team.thread()) continue;
     W* const q = a + k * ld;
     const W along = W{} - conjugate(q[k]);
     for (int i = 0; i < k; i++) q[i] = W{};
@@ -72,8 +73,8 @@ DEVICE void qr_form_q(W* a, int ld, int m, int n, int thread, int threads, const
 
 // a ← a·u in place, row by row; u is n×n with columns of ldu, row is scratch of n elements.
 template <class W>
-DEVICE void multiply_rows(W* a, int ld, int m, int n, const W* u, int ldu, W* row, int thread, int threads) {
-  for (int i = thread; i < m; i += threads) {
+DEVICE void multiply_rows(W* a, int ld, int m, int n, const W* u, int ldu, W* row, const Team& team) {
+  for (int i = team.thread(); i < m; i += team.threads()) {
     for (int j = 0; j < n; j++) {
       row[j] = W{};
       for (int l = 0; l < n; l++) multiply_add(row[j], a[l * ld + i], u[j * ldu + l]);

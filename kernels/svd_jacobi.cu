@@ -18,6 +18,7 @@
 #include "householder.cuh"
 #include "lane_memory.cuh"
 #include "null_columns.cuh"
+#include "team.cuh"
 
 template <class T>
 struct SvdJacobi {
@@ -52,10 +53,10 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   using L = JacobiLimits<R>;
   const int m = int(x.m), n = int(x.n), players = n + n % 2;
   const int lda = jacobi_leading(m), h = x.qr ? n : m, ld = jacobi_leading(h);
-  const int threads = x.team < block.threads() ? int(x.team) : block.threads(), thread = block.thread() % threads, team = block.thread() / threads,
-            teams = block.threads() / threads;
+  const Team team(block, x.team);
+  const int thread = team.thread(), threads = team.threads();
   const int elements = n * (lda + n + 2) + (x.qr ? n * (ld + threads) : 0);
-  W* const a = reinterpret_cast<W*>(block.scratch) + team * elements;
+  W* const a = reinterpret_cast<W*>(block.scratch) + team.index * elements;
   W* const v = a + n * lda;
   WR* const norms = reinterpret_cast<WR*>(v + n * n);
   WR* const marks = norms + n;
@@ -64,9 +65,9 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   const WR zero{}, one = zero + 1;
   const R tol2 = h * L::kEpsilon * L::kEpsilon, null2 = L::kNull * L::kNull;
 
-  const int64_t at_once = int64_t(teams) * kLanes<T>, units = (x.batch + at_once - 1) / at_once;
+  const int64_t at_once = int64_t(team.teams) * kLanes<T>, units = (x.batch + at_once - 1) / at_once;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t first = unit * at_once + team * kLanes<T>, left = x.batch - first;
+    const int64_t first = unit * at_once + team.index * kLanes<T>, left = x.batch - first;
     const int count = left < 0 ? 0 : left < kLanes<T> ? int(left) : kLanes<T>;
 
     if (count > 0) {
@@ -74,22 +75,22 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
           x.a, first, count, m, n, [&](int i, int j, const W& element) { a[j * lda + i] = x.adjoint ? conjugate(element) : element; }, thread,
           threads);
     }
-    block.barrier();
+    team.barrier();
     for (int j = thread; j < n; j += threads) {
       WR largest = zero;
       for (int i = 0; i < m; i++) largest = larger_or_bad<R>(largest, a[j * lda + i]);
       norms[j] = largest;
       for (int i = 0; i < n; i++) v[j * n + i] = unit_entry<W>(i == j);
     }
-    block.barrier();
+    team.barrier();
     WR largest = zero;
     for (int j = 0; j < n; j++) largest = norms[j] > largest ? norms[j] : largest;
     const auto broken = largest > L::kLargest;
     const Scale<T> scale(largest);
-    block.barrier();
+    team.barrier();
     for (int j = thread; j < n; j += threads)
       for (int i = 0; i < m; i++) a[j * lda + i] = choose(broken, unit_entry<W>(i == j), scale.up(a[j * lda + i]));
-    if (x.qr) qr_decompose<R>(a, lda, m, n, r, ld, thread, threads, block);
+    if (x.qr) qr_decompose<R>(a, lda, m, n, r, ld, team);
 
     for (int sweep = 0; sweep < kSweeps; sweep++) {
       bool rotated = false;
@@ -97,7 +98,7 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
         norms[j] = norm_squared(c + j * ld, h);
         marks[j] = zero;
       }
-      block.barrier();
+      team.barrier();
       for (int round = 0; round < players - 1; round++) {
         for (int pair = thread; pair < players / 2; pair += threads) {
           int p, q;
@@ -115,16 +116,16 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
           norms[p] = less > zero ? less : zero;
           norms[q] = more > zero ? more : zero;
         }
-        block.barrier();
+        team.barrier();
       }
-      if (!block.any(rotated)) break;
+      if (!team.any(rotated)) break;
     }
     WR unfinished = zero;  // kSweeps, if the last sweep was not clean
     for (int j = 0; j < n; j++) unfinished += marks[j];
-    block.barrier();
+    team.barrier();
 
     for (int j = thread; j < n; j += threads) norms[j] = square_root(norm_squared(c + j * ld, h));
-    block.barrier();
+    team.barrier();
     for (int j = thread; j < n; j += threads) {
       WR rank = zero;
       for (int i = 0; i < n; i++) rank += (i < j ? norms[i] >= norms[j] : norms[i] > norms[j]) ? one : zero;
@@ -132,16 +133,16 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
       const WR inverse = norms[j] > L::kNull ? one / norms[j] : zero;
       for (int i = 0; i < h; i++) c[j * ld + i] = inverse * c[j * ld + i];
     }
-    block.barrier();
+    team.barrier();
     if (thread == 0) {
       for (int l = 0; l < count; l++) complete_null_columns<T>(c, ld, h, n, norms, l);
     }
-    block.barrier();
+    team.barrier();
     if (x.qr) {
-      qr_form_q(a, lda, m, n, thread, threads, block);
-      block.barrier();
-      multiply_rows(a, lda, m, n, c, ld, r + n * ld + thread * n, thread, threads);
-      block.barrier();
+      qr_form_q(a, lda, m, n, team);
+      team.barrier();
+      multiply_rows(a, lda, m, n, c, ld, r + n * ld + thread * n, team);
+      team.barrier();
     }
 
     for (int j = thread; j < n; j += threads) norms[j] = scale.down(norms[j]);
@@ -156,7 +157,7 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
         for (int i = 0; i < n; i++) to_v.at(0, i, column) = status ? not_a_number<T>() : get(v[j * n + i], l);
       }
     }
-    block.barrier();
+    team.barrier();
   }
 }
 

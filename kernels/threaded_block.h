@@ -58,6 +58,9 @@ struct Block {
 #else
   void barrier() const { meeting->wait(false, false); }
 #endif
+  void barrier_unless(bool skipped) const {  // kernel_tests.cpp
+    if (!skipped) barrier();
+  }
   bool any(bool condition) const { return meeting->wait(condition, false); }
 };
 

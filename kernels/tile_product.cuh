@@ -4,30 +4,23 @@
 #pragma once
 
 #include "scalar.cuh"
+#include "team.cuh"
 
-// A row of n elements, padded to whole cache lines of 64 bytes. Java's BackwardPass computes the same.
+constexpr int kTileRows = 4, kTileColumns = 4;
+
+// A row of n elements, in whole tiles. Java's FusedBackward computes the same.
 template <class T>
 DEVICE constexpr int padded(int64_t n) {
-  constexpr int line = 64 / sizeof(T);
-  return int((n + line - 1) / line * line);
+  return int(n + kTileColumns - 1) / kTileColumns * kTileColumns;
 }
 
-constexpr int kTileRows = 4;
-#if defined(__CUDACC__)
-template <class T>
-constexpr int kTileColumns = 4;
-#else
-template <class T>
-constexpr int kTileColumns = 64 / sizeof(T);
-#endif
-
 template <bool kAdjoint, class T>
-DEVICE void tile_product(const Block& block, int rows, int columns, int depth, const T* __restrict__ a, int lda, const T* __restrict__ b, int ldb,
+DEVICE void tile_product(const Team& team, int rows, int columns, int depth, const T* __restrict__ a, int lda, const T* __restrict__ b, int ldb,
                          T* __restrict__ c, int ldc, bool accumulate) {
-  constexpr int kColumns = kTileColumns<T>;
+  constexpr int kColumns = kTileColumns;
   const int across = columns / kColumns;
   const int tiles = (rows + kTileRows - 1) / kTileRows * across;
-  for (int tile = block.thread(); tile < tiles; tile += block.threads()) {
+  for (int tile = team.thread(); tile < tiles; tile += team.threads()) {
     const int i0 = tile / across * kTileRows, j0 = tile % across * kColumns;
     T sum[kTileRows][kColumns];
     for (int i = 0; i < kTileRows; i++)

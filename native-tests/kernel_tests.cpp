@@ -1,6 +1,6 @@
 // The kernels alone, against the textbook formula in long double. Compiled by the C++ compiler as serial code, under the sanitizers and with one
 // thread per CUDA thread, and by nvcc for a GPU; see CMakeLists.txt. usage: kernel_tests [PART OF A CASE'S NAME]
-#include "portable.cuh"
+#include "team.cuh"
 
 #if defined(DIFFSVD_THREADED_BLOCKS)
 #include <cstring>
@@ -12,7 +12,7 @@ inline bool skips_barrier(const char* file, int line) {
   char here[200];
   return skipped && std::snprintf(here, sizeof here, "%s:%d", slash ? slash + 1 : file, line) > 0 && std::strcmp(here, skipped) == 0;
 }
-#define barrier() threads() == 0 || skips_barrier(__FILE__, __LINE__) ? void() : (block.barrier)()
+#define barrier() barrier_unless(skips_barrier(__FILE__, __LINE__))
 #endif
 
 #include "copy.cu"
@@ -215,11 +215,11 @@ bool finite(const Matrices<T>& a, int64_t b) {
 
 // ---- svd_backward
 
-// FusedBackward.scratchBytes in Java.
+// FusedBackward.teamBytes in Java.
 template <class T>
-int64_t scratch_bytes(int64_t n) {
-  const int64_t line = 64 / sizeof(T), row = (n + line - 1) / line * line;
-  return (2 * row + 2 * 16) * row * int64_t(sizeof(T)) + 3 * row * int64_t(sizeof(Real<T>));
+int64_t team_bytes(int64_t m, int64_t n) {
+  const int64_t row = (n + 3) / 4 * 4, slab = std::min<int64_t>(16, (m + 3) / 4 * 4);
+  return (2 * row + 2 * slab) * row * int64_t(sizeof(T)) + 3 * row * int64_t(sizeof(Real<T>));
 }
 
 // The pullback of X (rows×columns); given is a set of bits: 1 gU, 2 gS, 4 gV.
@@ -251,13 +251,24 @@ struct Backward {
     fill_random(gs);
   }
 
-  void run(Matrices<T>& gx, Grid grid) {
+  void run(Matrices<T>& gx, Grid grid, int64_t team = 1) {
     const bool wide = rows < columns;
     const auto given_or_absent = [this](int bit, auto& a) { return given & bit ? a.input() : decltype(a.input()){}; };
     gx.poison();
-    SvdBackward<T> arguments{
-        u.input(), s.input(), v.input(), given_or_absent(1, gu), given_or_absent(2, gs), given_or_absent(4, gv), gx.view(), batch, rows,
-        columns,   k,         wide,      default_rule<T>()};
+    SvdBackward<T> arguments{u.input(),
+                             s.input(),
+                             v.input(),
+                             given_or_absent(1, gu),
+                             given_or_absent(2, gs),
+                             given_or_absent(4, gv),
+                             gx.view(),
+                             batch,
+                             rows,
+                             columns,
+                             k,
+                             wide,
+                             default_rule<T>(),
+                             team};
     if (wide) {
       std::swap(arguments.u, arguments.v);
       std::swap(arguments.gu, arguments.gv);
@@ -268,7 +279,7 @@ struct Backward {
     if (lanes) {
       launch(lanes_of(arguments), arguments, grid, elements * int64_t(sizeof(Wide<T>)));
     } else {
-      launch(function_of(arguments), arguments, grid, scratch_bytes<T>(k));
+      launch(function_of(arguments), arguments, grid, grid.threads / team * team_bytes<T>(arguments.m, k));
     }
     gx.take_output();
     for (Matrices<T>* input : {&u, &v}) input->expect_untouched();
@@ -308,8 +319,11 @@ void test_svd_backward() {
                       for (int64_t b = 0; b < batch && testing.good(); b++)
                         expect_near("gX", gx, b, backward.expected(b), shape.rows + 2 * shape.columns + 8);
                       for (const Grid grid : grids(batch, given == 7 && shape.rows == 17)) {
-                        backward.run(again, grid);
-                        testing.expect(gx.same(again), "other bits on %d blocks of %d threads", int(grid.blocks), int(grid.threads));
+                        for (int64_t team = grid.threads; team >= 1 && grid.threads % team == 0; team = team > 1 && team < 4 ? 1 : team / 4) {
+                          backward.run(again, grid, team);
+                          testing.expect(gx.same(again), "other bits on %d blocks of %d threads in teams of %d", int(grid.blocks), int(grid.threads),
+                                         int(team));
+                        }
                       }
                     }
                   });

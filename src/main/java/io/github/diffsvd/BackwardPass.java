@@ -15,7 +15,7 @@ interface BackwardPass extends AutoCloseable {
   void close();
 
   /**
-   * The tier for a shape: one kernel, a matrix per vector lane or per block of threads, as far as
+   * The tier for a shape: one kernel, a matrix per vector lane or per team of threads, as far as
    * the device's scratch and its speed go, products above.
    */
   static BackwardPass choose(
@@ -24,13 +24,13 @@ interface BackwardPass extends AutoCloseable {
     int k = Math.min(rows, columns);
     boolean fused =
         k <= limits.fusedBackwardColumns()
-            && FusedBackward.scratchBytes(type, k) <= limits.scratchBytes();
+            && FusedBackward.teamBytes(type, rows, columns) <= limits.scratchBytes();
     if (FusedBackward.laneElements(rows, columns) <= limits.laneElements()
         && limits.fillsLanes(batch, k)) {
       return FusedBackward.lanes(backend, type, batch, rows, columns, rule);
     }
     return fused
-        ? FusedBackward.blocks(backend, type, batch, rows, columns, rule)
+        ? FusedBackward.teams(backend, type, batch, rows, columns, rule)
         : new ProductBackward(backend, type, batch, rows, columns, rule);
   }
 }

@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.Backend;
 import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelArguments;
@@ -8,8 +9,10 @@ import io.github.diffsvd.backend.LaunchShape;
 
 /** The pullback in one kernel, svd_backward.cu or svd_backward_lanes.cu. */
 final class FusedBackward implements BackwardPass {
-  /** As in svd_backward.cu. */
+  /** As in svd_backward.cu and tile_product.cuh. */
   private static final int SLAB_ROWS = 16;
+
+  private static final int TILE = 4;
 
   private final DataType type;
   private final int batch;
@@ -17,13 +20,14 @@ final class FusedBackward implements BackwardPass {
   private final int n;
   private final boolean wide;
   private final GradientRule rule;
+  private final int team;
   private final KernelLaunch kernel;
 
   private FusedBackward(
       CheckedBackend backend,
       Kernel kernel,
-      long units,
-      long scratchBytes,
+      int team,
+      LaunchShape shape,
       DataType type,
       int batch,
       int rows,
@@ -35,16 +39,29 @@ final class FusedBackward implements BackwardPass {
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
-    this.kernel =
-        backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, scratchBytes));
+    this.team = team;
+    this.kernel = backend.prepare(kernel, type, shape);
   }
 
-  /** A block of threads for each matrix. */
-  static FusedBackward blocks(
+  /** A team of threads for each matrix: one for each tile of P, as far as a block goes. */
+  static FusedBackward teams(
       CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    long scratch = scratchBytes(type, Math.min(rows, columns));
+    Backend.Limits limits = backend.limits();
+    int across = tiles(Math.min(rows, columns));
+    int team = Math.min(limits.threads(), Integer.highestOneBit(2 * across * across - 1));
+    long scratch = teamBytes(type, rows, columns);
+    int teams = (int) Math.min(limits.threads() / team, limits.scratchBytes() / scratch);
+    LaunchShape shape = LaunchShape.forUnits(limits, (batch + teams - 1L) / teams, teams * scratch);
     return new FusedBackward(
-        backend, Kernel.SVD_BACKWARD, batch, scratch, type, batch, rows, columns, rule);
+        backend,
+        Kernel.SVD_BACKWARD,
+        team,
+        new LaunchShape(shape.blocks(), teams * team, shape.scratchBytes()),
+        type,
+        batch,
+        rows,
+        columns,
+        rule);
   }
 
   /** A vector lane for each matrix. */
@@ -54,7 +71,15 @@ final class FusedBackward implements BackwardPass {
     long units = (batch + lanes - 1L) / lanes;
     long scratch = laneElements(rows, columns) * type.bytes() * lanes;
     return new FusedBackward(
-        backend, Kernel.SVD_BACKWARD_LANES, units, scratch, type, batch, rows, columns, rule);
+        backend,
+        Kernel.SVD_BACKWARD_LANES,
+        1,
+        LaunchShape.forUnits(backend.limits(), units, scratch),
+        type,
+        batch,
+        rows,
+        columns,
+        rule);
   }
 
   /** Scratch for one matrix: U, gU and W, three matrices of n×n, and two rows. */
@@ -64,10 +89,15 @@ final class FusedBackward implements BackwardPass {
     return least * (3 * most + 3 * least + 2);
   }
 
-  /** P, Q, two slabs, and three rows of reals. */
-  static long scratchBytes(DataType type, int n) {
-    long row = KernelArguments.paddedElements(type, n);
-    return (2 * row + 2 * SLAB_ROWS) * row * type.bytes() + 3 * row * type.real().bytes();
+  /** Scratch of a team: P, Q, two slabs, and three rows of reals. */
+  static long teamBytes(DataType type, int rows, int columns) {
+    long row = (long) TILE * tiles(Math.min(rows, columns));
+    long slab = Math.min(SLAB_ROWS, (long) TILE * tiles(Math.max(rows, columns)));
+    return (2 * row + 2 * slab) * row * type.bytes() + 3 * row * type.real().bytes();
+  }
+
+  private static int tiles(int n) {
+    return (n + TILE - 1) / TILE;
   }
 
   @Override
@@ -92,7 +122,7 @@ final class FusedBackward implements BackwardPass {
     arguments.put(wide ? gradient.transposed() : gradient);
     arguments.put((long) batch).put((long) m).put((long) n);
     arguments.put((long) cotangents.rank(n)).put(wide && type.isComplex());
-    arguments.putRule(rule.code(), rule.parameter(type));
+    arguments.putRule(rule.code(), rule.parameter(type)).put((long) team);
     kernel.start(stream);
   }
 

@@ -1,6 +1,5 @@
 package io.github.diffsvd.backend;
 
-import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -63,11 +62,5 @@ public final class KernelArguments {
    */
   public ByteBuffer memory() {
     return whole.duplicate().clear().order(ByteOrder.nativeOrder());
-  }
-
-  /** Bytes of scratch per row of n elements: whole cache lines, as padded() in tile_product.cuh. */
-  public static long paddedElements(DataType type, long n) {
-    long line = 64 / type.bytes();
-    return (n + line - 1) / line * line;
   }
 }
