@@ -1,6 +1,7 @@
 package io.github.diffsvd;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -150,6 +151,18 @@ public final class SpectralFunction {
 
   int code() {
     return kind.code;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof SpectralFunction that
+        && kind == that.kind
+        && Double.compare(parameter, that.parameter) == 0;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(kind, parameter);
   }
 
   @Override
