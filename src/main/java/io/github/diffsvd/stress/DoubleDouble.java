@@ -47,6 +47,16 @@ record DoubleDouble(double high, double low) {
     return normalised(first, second).plus(of(rest.high / divisor.high));
   }
 
+  /** One step of Newton from the root of the high part. */
+  DoubleDouble squareRoot() {
+    if (isZero()) {
+      return ZERO;
+    }
+    double root = Math.sqrt(high);
+    double error = minus(of(root).times(of(root))).high;
+    return normalised(root, error / (2 * root));
+  }
+
   boolean isZero() {
     return high == 0;
   }

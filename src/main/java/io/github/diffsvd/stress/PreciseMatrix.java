@@ -45,6 +45,10 @@ final class PreciseMatrix {
     return re[i * columns + j];
   }
 
+  DoubleDouble im(int i, int j) {
+    return im[i * columns + j];
+  }
+
   PreciseMatrix times(PreciseMatrix right) {
     PreciseMatrix result = new PreciseMatrix(rows, right.columns);
     for (int i = 0; i < rows; i++) {
