@@ -136,23 +136,24 @@ struct Rotation {
 
 template <class W>
 struct Rotation<Complex<W>> {
-  W s, half, shift;
-  Complex<W> phase;  // conj(γ/|γ|)
+  Complex<W> s;   // with the phase of conj(γ), which neither column is turned by: that would round all of it, not only the correction
+  W even, shift;  // even = |s|²/(1 + c)
 
   template <class Mask>
   DEVICE Rotation(W alpha, W beta, Complex<W> gamma, Mask rotates) {
     const W zero{}, one = zero + 1, size = rotates ? square_root(size_squared(gamma)) : one;
     const W t = rotates ? jacobi_tangent(alpha, beta, size) : zero;
-    const W c = one / square_root(one + t * t);
-    s = c * t;
-    half = s / (one + c);
+    const W c = one / square_root(one + t * t), sine = c * t;
+    even = sine * sine / (one + c);
     shift = t * size;
-    phase.re = rotates ? gamma.re / size : one;
-    phase.im = rotates ? -gamma.im / size : zero;
+    s.re = rotates ? sine * (gamma.re / size) : zero;
+    s.im = rotates ? sine * (-gamma.im / size) : zero;
   }
   DEVICE void apply(Complex<W>& p, Complex<W>& q) const {
-    const Complex<W> old = p, turned = {phase.re * q.re - phase.im * q.im, phase.re * q.im + phase.im * q.re};
-    p = old - s * (turned + half * old);
-    q = turned + s * (old - half * turned);
+    const Complex<W> old = p;
+    p.re = old.re - (s.re * q.re - s.im * q.im + even * old.re);
+    p.im = old.im - (s.re * q.im + s.im * q.re + even * old.im);
+    q.re = q.re + (s.re * old.re + s.im * old.im - even * q.re);
+    q.im = q.im + (s.re * old.im - s.im * old.re - even * q.im);
   }
 };

@@ -30,8 +30,8 @@ import org.junit.jupiter.api.Test;
 class JacobiAccuracyTest {
   private static final int MATRICES = 4;
 
-  /** Real matrices come out twice as accurate, complex ones equal within the scatter. */
-  private static final double MARGIN = 1.25;
+  /** The measures themselves are rounded to double. */
+  private static final double ROUNDED = 1 + 1e-9;
 
   /**
    * In units of the type's epsilon, or of the smallest number where that is coarser; the worst of a
@@ -229,9 +229,7 @@ class JacobiAccuracyTest {
           table.add(line(type, shape, "**worst**", jacobiWorst, gesddWorst));
           String what = type + " " + Arrays.toString(shape);
           assertNoWorse(what, jacobiMean, gesddMean);
-          assertThat(jacobiWorst.values).as(what).isLessThan(8);
-          assertThat(jacobiWorst.orthogonality).as(what).isLessThan(24);
-          assertThat(jacobiWorst.residual).as(what).isLessThan(24);
+          assertNoWorse(what, jacobiWorst, gesddWorst);
           if (shape[0] >= shape[1]) {
             double[] grades = IntStream.range(0, k).mapToDouble(i -> Math.pow(0.1, i)).toArray();
             Problem problem = problem(type, shape[0], shape[1], grades, true, random);
@@ -248,9 +246,9 @@ class JacobiAccuracyTest {
   }
 
   private static void assertNoWorse(String what, Accuracy jacobi, Accuracy gesdd) {
-    assertThat(jacobi.values).as(what).isLessThanOrEqualTo(MARGIN * gesdd.values);
-    assertThat(jacobi.orthogonality).as(what).isLessThanOrEqualTo(MARGIN * gesdd.orthogonality);
-    assertThat(jacobi.residual).as(what).isLessThanOrEqualTo(MARGIN * gesdd.residual);
+    assertThat(jacobi.values).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.values);
+    assertThat(jacobi.orthogonality).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.orthogonality);
+    assertThat(jacobi.residual).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.residual);
   }
 
   private static String line(
