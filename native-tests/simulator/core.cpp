@@ -260,7 +260,8 @@ int enqueue(Call& call, uint64_t handle, std::function<void()> work) {
   Stream* stream = find_stream(handle);
   if (handle <= 2) return call.wrong("work on a default stream, where the caller's was expected", kInvalidHandle);
   if (!stream) return call.wrong("the stream does not exist, or exists no more", kInvalidHandle);
-  if (s.expected_stream && handle != s.expected_stream) return call.wrong("work on another stream than the caller's", kInvalidHandle);
+  if (s.expected_stream && handle != s.expected_stream && stream->follows != s.expected_stream)
+    return call.wrong("work on another stream than the caller's", kInvalidHandle);
   if (stream->capture) {
     stream->capture->nodes.push_back(std::move(work));
     return kSuccess;
@@ -410,7 +411,7 @@ std::string lines(const std::vector<std::string>& all) {
 // threaded on|off          which of the two launches run
 // capability N             80 for 8.0
 // memory BYTES             of the device
-// stream HANDLE            work on any other is wrong; 0: any is right
+// stream HANDLE            work on any other is wrong that does not wait for an event of it; 0: any is right
 // fail CALL N STATUS       the N-th call from now on of that name returns the status; CALL may be "any"
 // lose CALL N STATUS       the same, and the status sticks
 // info MATRIX VALUE        the solver reports this for that matrix, counted from 0 over all calls from now on

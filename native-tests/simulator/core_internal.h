@@ -21,6 +21,7 @@ struct Stream {
   uint64_t queued = 0, done = 0;
   std::unique_ptr<Graph> capture;  // what is being captured, or null
   bool capture_broken = false;
+  uint64_t follows = 0;  // the stream whose event it last waited for
 };
 
 struct Allocation {

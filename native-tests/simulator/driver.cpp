@@ -511,6 +511,7 @@ API cuStreamWaitEvent(uint64_t handle, uint64_t event, unsigned) {
   if (!stream || !is_handle(event, Kind::kEvent)) return call.wrong("no such stream or event", kInvalidHandle);
   const auto [other, position] = state().events[event];
   const uint64_t until = position, from = other;
+  stream->follows = from;
   stream->queue.push_back([from, until] {
     if (Stream* first = find_stream(from)) run_until(*first, until);
   });

@@ -1,15 +1,24 @@
 package io.github.diffsvd.backend.cuda;
 
+import static io.github.diffsvd.backend.cuda.CudaStatus.check;
+
+import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.backend.SvdBuffers;
 import io.github.diffsvd.backend.SvdSolver;
-import jcuda.jcusolver.JCusolverDn;
-import jcuda.jcusolver.cusolverDnHandle;
-import jcuda.jcusolver.cusolverStatus;
+import io.github.diffsvd.backend.Workspace;
+import java.util.List;
+import java.util.stream.IntStream;
+import jcuda.driver.CUevent;
+import jcuda.driver.JCudaDriver;
 
-/** A routine of cuSOLVER with a handle of its own. */
+/**
+ * A routine of cuSOLVER. One that takes a call for each matrix has its calls dealt over a few
+ * streams, which start after what the caller's stream has been given and which it then waits for; a
+ * stream that is being captured keeps all of them to itself.
+ */
 final class CudaSvdSolver implements SvdSolver {
   /** Up to so many rows cuSOLVER has a batched Jacobi iteration. */
   private static final int BATCHED_ROWS = 32;
@@ -17,31 +26,38 @@ final class CudaSvdSolver implements SvdSolver {
   /** Up to so many columns the Jacobi iteration is preferred to QR's. */
   private static final int JACOBI_COLUMNS = 512;
 
+  /** So many matrices of a size that fills no GPU are worked on side by side. */
+  private static final int STREAMS = 4;
+
   private final CudaContext context;
-  private final SvdRoutine routine;
   private final StreamHandle stream;
-  private final cusolverDnHandle handle = new cusolverDnHandle();
-  private final int workElements;
+  private final int calls;
+  private final List<SolverLane> lanes;
+
+  /** The lanes with streams of their own; the first one works on the caller's. */
+  private final List<SolverLane> others;
+
+  private final CUevent given = new CUevent();
+  private final int[] capturing = {0};
   private final SvdBuffers buffers;
-  private final SvdOperands operands;
 
   CudaSvdSolver(
       CudaContext context, DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
     this.context = context;
-    routine = routine(type, algorithm, batch, m, n);
     stream = context.streamHandle();
-    int[] elements = {0};
+    SvdRoutine first = routine(type, algorithm, batch, m, n);
+    calls = first.calls();
+    lanes =
+        IntStream.range(0, Math.min(STREAMS, calls))
+            .mapToObj(
+                i ->
+                    new SolverLane(context, i == 0 ? first : routine(type, algorithm, batch, m, n)))
+            .toList();
+    others = lanes.subList(1, lanes.size());
     try {
       context.push();
       try {
-        int status = JCusolverDn.cusolverDnCreate(handle);
-        if (status != cusolverStatus.CUSOLVER_STATUS_SUCCESS) {
-          // The binding sets it to whatever the failed call left behind.
-          RawPointer.set(handle, 0);
-        }
-        context.checkCusolver("cusolverDnCreate", status);
-        routine.open(context);
-        context.checkCusolver(routine.name() + "_bufferSize", routine.bufferSize(handle, elements));
+        open();
       } finally {
         context.pop();
       }
@@ -49,18 +65,30 @@ final class CudaSvdSolver implements SvdSolver {
       close();
       throw e;
     }
-    workElements = elements[0];
-    int columnsOfU = routine.columnsOfU();
     buffers =
         new SvdBuffers(
             type,
             batch,
             m,
             n,
-            columnsOfU,
-            routine.returnsAdjoint(),
-            (long) workElements * type.bytes());
-    operands = new SvdOperands(type, m, n, columnsOfU);
+            first.columnsOfU(),
+            first.returnsAdjoint(),
+            lanes.size() * workBytes());
+  }
+
+  private void open() {
+    lanes.forEach(SolverLane::open);
+    if (!others.isEmpty()) {
+      SolverLane.create(given);
+      others.forEach(SolverLane::openStream);
+    }
+  }
+
+  /** A lane's share of the workspace, a multiple of what an allocation is aligned to. */
+  private long workBytes() {
+    return (lanes.get(0).workBytes() + Workspace.ALIGNMENT - 1)
+        / Workspace.ALIGNMENT
+        * Workspace.ALIGNMENT;
   }
 
   private static SvdRoutine routine(
@@ -102,12 +130,55 @@ final class CudaSvdSolver implements SvdSolver {
     context.push();
     try {
       moveTo(stream);
-      for (int i = 0; i < routine.calls(); i++) {
-        context.checkCusolver(routine.name(), routine.call(handle, operands.at(i), workElements));
+      if (others.isEmpty() || isCapturing()) {
+        run(1);
+        return;
+      }
+      fork();
+      try {
+        run(lanes.size());
+      } catch (RuntimeException e) {
+        join();
+        throw e;
+      }
+      CudaStatusException failure = join();
+      if (failure != null) {
+        throw failure;
       }
     } finally {
       context.pop();
     }
+  }
+
+  private boolean isCapturing() {
+    check("cuStreamIsCapturing", JCudaDriver.cuStreamIsCapturing(stream.driver(), capturing));
+    return capturing[0] != 0;
+  }
+
+  private void fork() {
+    check("cuEventRecord", JCudaDriver.cuEventRecord(given, stream.driver()));
+    for (SolverLane lane : others) {
+      lane.follow(given);
+    }
+  }
+
+  private void run(int share) {
+    for (int i = 0; i < calls; i++) {
+      lanes.get(i % share).call(i);
+    }
+  }
+
+  /** Lets the caller's stream wait for every lane; the first failure, or null. */
+  private CudaStatusException join() {
+    CudaStatusException first = null;
+    for (SolverLane lane : others) {
+      try {
+        lane.lead(stream.driver());
+      } catch (CudaStatusException e) {
+        first = first == null ? e : first;
+      }
+    }
+    return first;
   }
 
   private void moveTo(long stream) {
@@ -115,8 +186,7 @@ final class CudaSvdSolver implements SvdSolver {
       return;
     }
     try {
-      context.checkCusolver(
-          "cusolverDnSetStream", JCusolverDn.cusolverDnSetStream(handle, this.stream.runtime()));
+      lanes.get(0).moveTo(this.stream.runtime());
     } catch (RuntimeException e) {
       this.stream.forget();
       throw e;
@@ -131,7 +201,9 @@ final class CudaSvdSolver implements SvdSolver {
   @Override
   public void bind(long workspace) {
     buffers.bind(workspace);
-    operands.bind(buffers);
+    for (int i = 0; i < lanes.size(); i++) {
+      lanes.get(i).bind(buffers, buffers.extra() + i * workBytes());
+    }
   }
 
   @Override
@@ -166,11 +238,10 @@ final class CudaSvdSolver implements SvdSolver {
 
   @Override
   public void close() {
-    context.release(() -> routine.close(context));
-    if (RawPointer.get(handle) != 0) {
-      context.release(
-          () -> context.checkCusolver("cusolverDnDestroy", JCusolverDn.cusolverDnDestroy(handle)));
-      RawPointer.set(handle, 0);
+    lanes.forEach(SolverLane::close);
+    if (RawPointer.get(given) != 0) {
+      context.release(() -> check("cuEventDestroy", JCudaDriver.cuEventDestroy(given)));
+      RawPointer.set(given, 0);
     }
   }
 }

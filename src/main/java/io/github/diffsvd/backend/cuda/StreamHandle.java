@@ -43,6 +43,11 @@ final class StreamHandle {
   }
 
   /** The stream of the last {@link #moveTo}. */
+  CUstream driver() {
+    return driver;
+  }
+
+  /** The stream of the last {@link #moveTo}. */
   cudaStream_t runtime() {
     return runtime;
   }

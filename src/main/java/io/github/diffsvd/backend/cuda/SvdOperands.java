@@ -33,13 +33,13 @@ final class SvdOperands {
     bytesOfV = (long) n * n * type.bytes();
   }
 
-  void bind(SvdBuffers buffers) {
+  void bind(SvdBuffers buffers, long work) {
     firstA = buffers.input().address();
     firstS = buffers.s().address();
     firstU = buffers.u().address();
     firstV = buffers.v().address();
     firstInfo = buffers.info();
-    work.at(buffers.extra());
+    this.work.at(work);
   }
 
   /** Moves to a matrix of the batch. */
