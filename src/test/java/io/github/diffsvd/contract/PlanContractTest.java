@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -112,6 +113,20 @@ class PlanContractTest {
     assertThatThrownBy(call)
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith(message);
+  }
+
+  @Test
+  void aMillionSmallMatricesTakeLessThanFourGigabytes() {
+    int batch = 1_000_000;
+    try (Device device = Device.open("cpu")) {
+      long workspace =
+          SvdPlan.workspaceBytes(device, DataType.FLOAT32, batch, 8, 8, SvdOptions.defaults());
+      long matrix = (long) batch * 8 * 8 * Float.BYTES;
+      long factors = 2 * matrix + (long) batch * 8 * Float.BYTES;
+      long info = (long) batch * Integer.BYTES;
+      // A and its gradient, the factors and their cotangents.
+      assertThat(2 * matrix + 2 * factors + info + workspace).isLessThan(4L << 30);
+    }
   }
 
   @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
