@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.bytedeco.javacpp.PointerScope;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -113,6 +114,23 @@ class PlanContractTest {
     assertThatThrownBy(call)
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith(message);
+  }
+
+  /** Of JavaCPP, whose objects would otherwise be freed with it; its other users have them. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void aPlanOutlivesTheScopeThatItWasMadeIn(Device device, DataType type) {
+    Shape shape = new Shape(70, 66);
+    SvdPlan plan;
+    try (PointerScope scope = new PointerScope()) {
+      assertThat(scope).isNotNull();
+      plan = SvdPlan.create(device, type, 2, shape.rows(), shape.columns());
+    }
+    try (plan;
+        SvdPlan other = SvdPlan.create(device, type, 2, shape.rows(), shape.columns())) {
+      assertThat(roundTrip(device, type, plan, shape))
+          .isEqualTo(roundTrip(device, type, other, shape));
+    }
   }
 
   @Test

@@ -32,6 +32,9 @@ final class CpuProduct implements BatchedProduct {
     boolean single = type.real() == DataType.FLOAT32;
     one = single ? new FloatPointer(1f, 0f) : new DoublePointer(1d, 0d);
     zero = single ? new FloatPointer(0f, 0f) : new DoublePointer(0d, 0d);
+    // A PointerScope of the caller's must not free them.
+    one.retainReference();
+    zero.retainReference();
   }
 
   @Override
