@@ -1,0 +1,46 @@
+package io.github.diffsvd.torch;
+
+import io.github.diffsvd.SpectralFunction;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** Y = U f(S) Vᴴ, over the copy of X; the factors are kept beside. */
+final class SpectralNode extends SvdNode {
+  private final SpectralFunction function;
+
+  SpectralNode(TensorBatch batch, SpectralFunction function) {
+    super(batch);
+    this.function = function;
+  }
+
+  Tensor apply(Tensor x) {
+    Tensor packed = join(0, x.reshape(-1));
+    Tensor factors = keep(zeros(packed, batch.elementsOfFactors()));
+    Plans.with(
+        batch.key(function),
+        plans ->
+            plans.spectral.forward(
+                batch.matrices(packed, 0),
+                batch.factors(factors, 0),
+                batch.matrices(packed, 0),
+                plans.info,
+                batch.stream));
+    return packed.narrow(0, 0, batch.elements()).view(batch.shaped(batch.rows, batch.columns));
+  }
+
+  @Override
+  public Tensor pullBack(Tensor gradient) {
+    Tensor flat = plain(gradient);
+    Tensor result = torch.zeros_like(flat);
+    Plans.with(
+        batch.key(function),
+        plans ->
+            plans.spectral.backward(
+                batch.factors(saved(), 0),
+                batch.matrices(flat, 0),
+                batch.matrices(result, 0),
+                null,
+                batch.stream));
+    return result;
+  }
+}

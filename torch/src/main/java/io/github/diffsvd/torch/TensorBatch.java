@@ -1,0 +1,150 @@
+package io.github.diffsvd.torch;
+
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.MatrixBatch;
+import io.github.diffsvd.SvdFactors;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
+
+/**
+ * The dimensions of a tensor … × m × n and where it is, and parts of flat tensors as the library
+ * sees them. Singular values of complex matrices are the real parts of complex elements.
+ */
+final class TensorBatch {
+  /** Opened once and never closed, like libtorch's own contexts. */
+  private static final Map<String, Device> DEVICES = new ConcurrentHashMap<>();
+
+  private final long[] leading;
+  final int size;
+  final int rows;
+  final int columns;
+  final int k;
+  final DataType type;
+  final Device device;
+  final long stream;
+
+  private TensorBatch(Tensor x, long[] sizes) {
+    leading = Arrays.copyOf(sizes, sizes.length - 2);
+    size = Math.toIntExact(Arrays.stream(leading).reduce(1, Math::multiplyExact));
+    rows = Math.toIntExact(sizes[sizes.length - 2]);
+    columns = Math.toIntExact(sizes[sizes.length - 1]);
+    k = Math.min(rows, columns);
+    type = type(x);
+    device =
+        DEVICES.computeIfAbsent(x.is_cuda() ? "cuda:" + x.device().index() : "cpu", Device::open);
+    stream =
+        x.is_cuda() ? torch_cuda.getCurrentCUDAStream(x.device().index()).stream().address() : 0;
+  }
+
+  static TensorBatch of(Tensor x) {
+    long[] sizes = x.sizes().vec().get();
+    if (sizes.length < 2) {
+      throw new IllegalArgumentException(
+          "x: expected … × rows × columns, got " + Arrays.toString(sizes));
+    }
+    return new TensorBatch(x, sizes);
+  }
+
+  private static DataType type(Tensor x) {
+    torch.ScalarType type = x.scalar_type();
+    return switch (type.intern()) {
+      case Float -> DataType.FLOAT32;
+      case Double -> DataType.FLOAT64;
+      case ComplexFloat -> DataType.COMPLEX64;
+      case ComplexDouble -> DataType.COMPLEX128;
+      default ->
+          throw new IllegalArgumentException(
+              "x: expected float32, float64, complex64 or complex128, got " + type.intern());
+    };
+  }
+
+  Plans.Key key(Object purpose) {
+    return new Plans.Key(device, stream, type, size, rows, columns, purpose);
+  }
+
+  long elements() {
+    return (long) size * rows * columns;
+  }
+
+  long elementsOfU() {
+    return (long) size * rows * k;
+  }
+
+  long elementsOfS() {
+    return (long) size * k;
+  }
+
+  long elementsOfV() {
+    return (long) size * columns * k;
+  }
+
+  long elementsOfFactors() {
+    return elementsOfU() + elementsOfS() + elementsOfV();
+  }
+
+  /** … as in x, and these. */
+  long[] shaped(long... last) {
+    long[] all = Arrays.copyOf(leading, leading.length + last.length);
+    System.arraycopy(last, 0, all, leading.length, last.length);
+    return all;
+  }
+
+  /** A batch of m×n matrices from an element of a flat tensor on. */
+  MatrixBatch matrices(Tensor flat, long first) {
+    return packed(flat, first, rows, columns);
+  }
+
+  /** U, S and V one after the other from an element of a flat tensor on. */
+  SvdFactors factors(Tensor flat, long first) {
+    long atS = first + elementsOfU();
+    return new SvdFactors(
+        packed(flat, first, rows, k),
+        values(flat, atS),
+        packed(flat, atS + elementsOfS(), columns, k));
+  }
+
+  /** A real number per singular value from an element of a flat tensor on. */
+  MatrixBatch values(Tensor flat, long first) {
+    int parts = type.isComplex() ? 2 : 1;
+    return MatrixBatch.wrap(
+        address(flat, first), type.real(), size, k, 1, parts, parts, (long) k * parts);
+  }
+
+  private MatrixBatch packed(Tensor flat, long first, int rows, int columns) {
+    return MatrixBatch.wrap(address(flat, first), type, size, rows, columns);
+  }
+
+  private long address(Tensor flat, long first) {
+    return flat.data_ptr().address() + first * type.bytes();
+  }
+
+  /** A parameter of one number, one per matrix or one per singular value, as the last of these. */
+  Tensor perSingularValue(Tensor parameter) {
+    if (parameter.is_complex()) {
+      throw new IllegalArgumentException("threshold: expected a real tensor, got a complex one");
+    }
+    long[] given = parameter.sizes().vec().get();
+    long[] all = shaped(k);
+    if (parameter.numel() == 1) {
+      return parameter.reshape(new long[0]).expand(all);
+    }
+    if (Arrays.equals(given, all)) {
+      return parameter;
+    }
+    if (Arrays.equals(given, leading)) {
+      return parameter.unsqueeze(-1).expand(all);
+    }
+    throw new IllegalArgumentException(
+        "threshold: expected one number, "
+            + Arrays.toString(leading)
+            + " or "
+            + Arrays.toString(all)
+            + ", got "
+            + Arrays.toString(given));
+  }
+}

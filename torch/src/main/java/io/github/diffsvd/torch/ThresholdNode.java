@@ -1,0 +1,98 @@
+package io.github.diffsvd.torch;
+
+import io.github.diffsvd.SpectralTable;
+import io.github.diffsvd.SvdFactors;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Y = U max(S − W, 0) Vᴴ, over the copy of X. W is the parameter, or the parameter times s₁. Kept:
+ * U | S | V | W | parameter.
+ */
+final class ThresholdNode extends SvdNode {
+  private final boolean relative;
+
+  ThresholdNode(TensorBatch batch, boolean relative) {
+    super(batch);
+    this.relative = relative;
+  }
+
+  Tensor apply(Tensor x, Tensor parameter) {
+    Tensor weights = batch.perSingularValue(parameter).to(x.scalar_type()).reshape(-1);
+    Tensor packed = join(0, x.reshape(-1), weights);
+    Tensor kept = keep(zeros(packed, batch.elementsOfFactors() + 2 * batch.elementsOfS()));
+    SvdFactors factors = batch.factors(kept, 0);
+    Plans.with(
+        batch.key(Plans.TABLE),
+        plans -> {
+          plans.svd.forward(batch.matrices(packed, 0), factors, plans.info, batch.stream);
+          parameters().copy_(perMatrix(packed.detach(), batch.elements()));
+          weights().copy_(relative ? parameters().mul(largest()) : parameters());
+          plans.spectral.compose(factors, table(kept), batch.matrices(packed, 0), batch.stream);
+        });
+    return packed.narrow(0, 0, batch.elements()).view(batch.shaped(batch.rows, batch.columns));
+  }
+
+  @Override
+  public Tensor pullBack(Tensor gradient) {
+    Tensor flat = plain(gradient);
+    Tensor result = torch.zeros_like(flat);
+    Plans.with(
+        batch.key(Plans.TABLE),
+        plans ->
+            plans.spectral.backward(
+                batch.factors(saved(), 0),
+                table(saved()),
+                batch.matrices(flat, 0),
+                null,
+                batch.matrices(result, 0),
+                batch.values(result, batch.elements()),
+                batch.stream));
+    if (relative) {
+      throughLargest(result);
+    }
+    return result;
+  }
+
+  /** From ∂L/∂W to ∂L/∂φ, and what goes through s₁ to X: ∂s₁ = u₁ᴴ ∂X v₁. */
+  private void throughLargest(Tensor result) {
+    Tensor ofWeights = perMatrix(result, batch.elements());
+    Tensor ofLargest = ofWeights.mul(parameters()).sum(1).view(batch.size, 1, 1);
+    Tensor u =
+        saved()
+            .narrow(0, 0, batch.elementsOfU())
+            .view(batch.size, batch.rows, batch.k)
+            .narrow(2, 0, 1);
+    Tensor v =
+        saved()
+            .narrow(0, batch.elementsOfU() + batch.elementsOfS(), batch.elementsOfV())
+            .view(batch.size, batch.columns, batch.k)
+            .narrow(2, 0, 1);
+    result
+        .narrow(0, 0, batch.elements())
+        .view(batch.size, batch.rows, batch.columns)
+        .add_(ofLargest.mul(u).matmul(v.conj().transpose(1, 2)));
+    ofWeights.mul_(largest());
+  }
+
+  private SpectralTable table(Tensor kept) {
+    return SpectralTable.softThreshold(batch.values(kept, batch.elementsOfFactors()));
+  }
+
+  private Tensor weights() {
+    return perMatrix(saved(), batch.elementsOfFactors());
+  }
+
+  private Tensor parameters() {
+    return perMatrix(saved(), batch.elementsOfFactors() + batch.elementsOfS());
+  }
+
+  /** s₁ of every matrix, as a column. */
+  private Tensor largest() {
+    return perMatrix(saved(), batch.elementsOfU()).narrow(1, 0, Math.min(1, batch.k));
+  }
+
+  private Tensor perMatrix(Tensor flat, long first) {
+    return flat.narrow(0, first, batch.elementsOfS()).view(batch.size, batch.k);
+  }
+}

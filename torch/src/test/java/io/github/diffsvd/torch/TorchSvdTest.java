@@ -1,0 +1,342 @@
+package io.github.diffsvd.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SvdOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Function;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DoubleArrayRef;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.T_TensorTensorTensor_T;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The operators against libtorch's own SVD, against finite differences, and in long runs. */
+class TorchSvdTest {
+  private static final long[][] SHAPES = {
+    {4, 4}, {7, 3}, {3, 8}, {5, 6, 6}, {2, 3, 9, 4}, {1, 1}, {2, 40, 36}
+  };
+
+  private PointerScope scope;
+
+  @BeforeEach
+  void open() {
+    torch.manual_seed(20261124);
+    scope = new PointerScope();
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+    assertThat(GraphNode.alive()).as("nodes that hold factors").isZero();
+  }
+
+  private static TensorOptions options(ScalarType type) {
+    return new TensorOptions().dtype(new ScalarTypeOptional(type));
+  }
+
+  private static Tensor random(ScalarType type, long... sizes) {
+    return torch.randn(sizes, options(type));
+  }
+
+  private static double tolerance(ScalarType type) {
+    return type == ScalarType.Float || type == ScalarType.ComplexFloat ? 1e-4 : 1e-10;
+  }
+
+  private static double distance(Tensor one, Tensor other) {
+    double scale = Math.max(1, other.abs().max().item_double());
+    return one.sub(other).abs().max().item_double() / scale;
+  }
+
+  private static Tensor leaf(Tensor x) {
+    return x.detach().clone().set_requires_grad(true);
+  }
+
+  private static TorchSvd.Factors libtorchSvd(Tensor x) {
+    T_TensorTensorTensor_T svd = torch.linalg_svd(x, false, null);
+    return new TorchSvd.Factors(svd.get0(), svd.get1(), svd.get2().mH());
+  }
+
+  /** Real and free of the gauge: it knows U and V by products in which their phases cancel. */
+  private static Tensor loss(TorchSvd.Factors f, Tensor p, Tensor q, Tensor w, int subset) {
+    Tensor sum = torch.zeros(new long[0], w.options());
+    if ((subset & 1) != 0) {
+      sum = sum.add(projection(f.u(), p, w));
+    }
+    if ((subset & 2) != 0) {
+      sum = sum.add(f.s().mul(w).sum());
+    }
+    if ((subset & 4) != 0) {
+      sum = sum.add(projection(f.v(), q, w));
+    }
+    return sum;
+  }
+
+  /** Σ w_j |p_jᴴ u_j|². */
+  private static Tensor projection(Tensor u, Tensor p, Tensor w) {
+    Tensor product = p.conj().mul(u).sum(-2);
+    return product.mul(product.conj()).abs().mul(w).sum();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ScalarType.class,
+      names = {"Float", "Double", "ComplexFloat", "ComplexDouble"})
+  void agreesWithLibtorchOnDistinctValues(ScalarType type) {
+    for (long[] shape : SHAPES) {
+      Tensor x = random(type, shape);
+      long[] real = libtorchSvd(x).s().sizes().vec().get();
+      Tensor p = torch.randn_like(libtorchSvd(x).u());
+      Tensor q = torch.randn_like(libtorchSvd(x).v());
+      Tensor w = torch.rand(real, libtorchSvd(x).s().options());
+      for (int subset = 1; subset < 8; subset++) {
+        Tensor ours = leaf(x);
+        Tensor theirs = leaf(x);
+        TorchSvd.Factors factors = TorchSvd.svd(ours);
+        loss(factors, p, q, w, subset).backward();
+        loss(libtorchSvd(theirs), p, q, w, subset).backward();
+        double gap = smallestGap(factors.s());
+        assertThat(distance(ours.grad(), theirs.grad()))
+            .as("%s %s subset %d gap %.1e", type, List.of(shape), subset, gap)
+            .isLessThan(tolerance(type) * Math.max(1, 0.01 / gap));
+        Tensor y = factors.u().mul(factors.s().unsqueeze(-2)).matmul(factors.v().mH());
+        assertThat(distance(y, x)).isLessThan(tolerance(type));
+      }
+    }
+  }
+
+  private static double smallestGap(Tensor s) {
+    long k = s.size(-1);
+    Tensor last = s.narrow(-1, k - 1, 1).min();
+    return k == 1
+        ? last.item_double()
+        : Math.min(
+            last.item_double(),
+            s.narrow(-1, 0, k - 1).sub(s.narrow(-1, 1, k - 1)).min().item_double());
+  }
+
+  @Test
+  void takesAnyStridesAndLeavesXAsItIs() {
+    Tensor x = random(ScalarType.ComplexDouble, 3, 6, 4);
+    Tensor strided = x.transpose(1, 2).contiguous().transpose(1, 2).conj();
+    Tensor before = strided.clone();
+    TorchSvd.Factors f = TorchSvd.svd(strided);
+    assertThat(distance(f.u().mul(f.s().unsqueeze(-2)).matmul(f.v().mH()), x.conj()))
+        .isLessThan(1e-12);
+    assertThat(distance(strided, before)).isZero();
+  }
+
+  @Test
+  void emptyTensorsHaveEmptyFactors() {
+    Tensor none = random(ScalarType.Double, 0, 4, 3).set_requires_grad(true);
+    TorchSvd.svd(none).s().sum().backward();
+    assertThat(none.grad().sizes().vec().get()).containsExactly(0, 4, 3);
+    assertThat(TorchSvd.svd(random(ScalarType.Double, 2, 4, 0)).u().sizes().vec().get())
+        .containsExactly(2, 4, 0);
+  }
+
+  /** Central differences of a real function of real and imaginary parts, along a direction. */
+  private static double slope(Function<Tensor, Tensor> f, Tensor x, Tensor direction) {
+    double h = 1e-5;
+    double up = f.apply(x.add(direction, new Scalar(h))).item_double();
+    double down = f.apply(x.sub(direction, new Scalar(h))).item_double();
+    return (up - down) / (2 * h);
+  }
+
+  private static void assertSlope(Function<Tensor, Tensor> f, Tensor x, double tolerance) {
+    Tensor leaf = leaf(x);
+    f.apply(leaf).backward();
+    for (int i = 0; i < 3; i++) {
+      Tensor direction = torch.randn_like(x);
+      double predicted = torch.real(leaf.grad().conj().mul(direction).sum()).item_double();
+      double measured = slope(f, x, direction);
+      assertThat(predicted).isCloseTo(measured, org.assertj.core.data.Offset.offset(tolerance));
+    }
+  }
+
+  /** Of singular values 3, 2, 2, 2, 0.3. */
+  private static Tensor tied(ScalarType type) {
+    Tensor q = torch.linalg_qr(random(type, 7, 5), "reduced").get0();
+    Tensor r = torch.linalg_qr(random(type, 5, 5), "reduced").get0();
+    Tensor s = torch.tensor(new DoubleArrayRef(new DoublePointer(3.0, 2.0, 2.0, 2.0, 0.3), 5));
+    return q.mul(s.to(type)).matmul(r.mH());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ScalarType.class,
+      names = {"Double", "ComplexDouble"})
+  void gradientsAtTiesAreThoseOfFiniteDifferences(ScalarType type) {
+    Tensor x = tied(type);
+    Tensor g = random(type, 7, 5);
+    Function<Tensor, Tensor> inner = y -> torch.real(y.mul(g.conj()).sum());
+    assertSlope(
+        a -> inner.apply(TorchSvd.spectral(a, SpectralFunction.softThreshold(0.7))), x, 1e-7);
+    assertSlope(a -> inner.apply(TorchSvd.spectral(a, SpectralFunction.log1p())), x, 1e-7);
+    Tensor tau = torch.tensor(0.7).to(ScalarType.Double);
+    assertSlope(a -> inner.apply(TorchSvd.softThreshold(a, tau)), x, 1e-7);
+    Tensor fraction = torch.tensor(0.25).to(ScalarType.Double);
+    assertSlope(a -> inner.apply(TorchSvd.relativeSoftThreshold(a, fraction)), x, 1e-7);
+    assertSlope(t -> inner.apply(TorchSvd.softThreshold(x, t)), tau, 1e-7);
+    assertSlope(t -> inner.apply(TorchSvd.relativeSoftThreshold(x, t)), fraction, 1e-7);
+  }
+
+  @Test
+  void thresholdsPerMatrixAndPerValueGetTheirGradients() {
+    Tensor x = random(ScalarType.Double, 2, 3, 5, 4);
+    Tensor g = torch.randn_like(x);
+    Function<Tensor, Tensor> inner = y -> y.mul(g).sum();
+    for (long[] shape : new long[][] {{2, 3}, {2, 3, 4}}) {
+      Tensor tau = torch.rand(shape, options(ScalarType.Double)).mul(new Scalar(0.5));
+      assertSlope(t -> inner.apply(TorchSvd.softThreshold(x, t)), tau, 1e-6);
+      assertSlope(t -> inner.apply(TorchSvd.relativeSoftThreshold(x, t)), tau, 1e-6);
+      assertSlope(a -> inner.apply(TorchSvd.relativeSoftThreshold(a, tau)), x, 1e-6);
+    }
+  }
+
+  @Test
+  void everyRuleIsFiniteAtTies() {
+    for (SvdOptions options :
+        List.of(
+            SvdOptions.defaults(),
+            SvdOptions.defaults().withRule(GradientRule.zero()),
+            SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
+      Tensor x = torch.eye(4).repeat(3, 1, 1).set_requires_grad(true);
+      TorchSvd.Factors f = TorchSvd.svd(x, options);
+      f.u().mul(torch.randn_like(f.u())).sum().add(f.v().sum()).backward();
+      assertThat(torch.isfinite(x.grad()).all().item_bool()).as(options.toString()).isTrue();
+    }
+  }
+
+  @Test
+  void makesNoGraphWhereNoneIsWanted() {
+    Tensor x = random(ScalarType.Double, 3, 3);
+    assertThat(TorchSvd.svd(x).u().requires_grad()).isFalse();
+    Tensor leaf = leaf(x);
+    try (NoGradGuard guard = new NoGradGuard()) {
+      assertThat(TorchSvd.svd(leaf).s().requires_grad()).isFalse();
+      assertThat(TorchSvd.spectral(leaf, SpectralFunction.sqrt()).requires_grad()).isFalse();
+    }
+    assertThat(TorchSvd.svd(leaf).s().requires_grad()).isTrue();
+  }
+
+  @Test
+  void aGraphCanBeRetainedButNotUsedUpTwice() {
+    Tensor x = leaf(random(ScalarType.Double, 4, 3));
+    Tensor sum = TorchSvd.svd(x).s().sum();
+    sum.backward(new Tensor(), new BoolOptional(true), false, new TensorArrayRefOptional());
+    Tensor once = x.grad().clone();
+    sum.backward();
+    assertThat(distance(x.grad(), once.mul(new Scalar(2)))).isLessThan(1e-14);
+    assertThat(GraphNode.alive()).isZero();
+    assertThatThrownBy(sum::backward).hasMessageContaining("backward through the graph a second");
+  }
+
+  @Test
+  void whatCannotBeRightIsRefused() {
+    Tensor x = leaf(random(ScalarType.Double, 4, 3));
+    TorchSvd.Factors f = TorchSvd.svd(x);
+    f.u().detach().mul_(new Scalar(2));
+    assertThatThrownBy(() -> f.u().sum().backward()).hasMessageContaining("modified in place");
+    assertThatThrownBy(
+            () ->
+                torch.grad(
+                    new TensorVector(TorchSvd.svd(x).s().sum()),
+                    new TensorVector(x),
+                    new TensorVector(),
+                    new BoolOptional(true),
+                    true,
+                    false))
+        .hasMessageContaining("no second derivatives");
+    assertThatThrownBy(() -> TorchSvd.svd(random(ScalarType.Double, 4)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("x: expected … × rows × columns, got [4]");
+    assertThatThrownBy(() -> TorchSvd.svd(random(ScalarType.Half, 4, 4)))
+        .hasMessage("x: expected float32, float64, complex64 or complex128, got Half");
+    assertThatThrownBy(() -> TorchSvd.softThreshold(x, random(ScalarType.Double, 2)))
+        .hasMessage("threshold: expected one number, [] or [3], got [2]");
+    assertThatThrownBy(() -> TorchSvd.softThreshold(x, random(ScalarType.ComplexDouble, 3)))
+        .hasMessage("threshold: expected a real tensor, got a complex one");
+  }
+
+  @Test
+  void nanStaysWithItsMatrix() {
+    Tensor x = random(ScalarType.Float, 3, 4, 4);
+    x.narrow(0, 1, 1).fill_(new Scalar(Float.NaN));
+    Tensor leaf = leaf(x);
+    Tensor y = TorchSvd.spectral(leaf, SpectralFunction.softThreshold(0.1));
+    y.sum().backward();
+    for (Tensor each : new Tensor[] {y, leaf.grad()}) {
+      assertThat(torch.isfinite(each).sum().item_long()).isEqualTo(32);
+    }
+  }
+
+  private static double step(Tensor x) {
+    try (PointerScope step = new PointerScope()) {
+      Tensor leaf = leaf(x);
+      Tensor tau = torch.tensor(0.1).to(ScalarType.Double).set_requires_grad(true);
+      TorchSvd.Factors f = TorchSvd.svd(leaf);
+      TorchSvd.relativeSoftThreshold(leaf, tau).sum().add(f.s().sum()).backward();
+      // And a graph that is dropped without a backward pass.
+      TorchSvd.svd(leaf);
+      return leaf.grad().sum().add(tau.grad()).item_double();
+    }
+  }
+
+  @Test
+  void tenThousandStepsLeaveNothingBehind() {
+    Tensor x = random(ScalarType.Double, 8, 16, 16);
+    double first = 0;
+    long before = 0;
+    for (int i = 0; i < 10_000; i++) {
+      double result = step(x);
+      first = i == 0 ? result : first;
+      assertThat(result).isEqualTo(first);
+      if (i == 1000) {
+        before = Pointer.physicalBytes();
+      }
+    }
+    // A leak of one matrix of one batch per step would be 18 MB, of a batch 147.
+    assertThat(Pointer.physicalBytes() - before).isLessThan(48L << 20);
+  }
+
+  @Test
+  void twoThreadsDoNotDisturbEachOther() throws Exception {
+    Tensor x = random(ScalarType.Double, 8, 6, 6);
+    double expected = step(x);
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try {
+      List<Future<Double>> results = new ArrayList<>();
+      for (int i = 0; i < 400; i++) {
+        results.add(threads.submit(() -> step(x)));
+      }
+      for (Future<Double> result : results) {
+        assertThat(result.get()).isEqualTo(expected);
+      }
+    } finally {
+      threads.shutdown();
+    }
+  }
+}
