@@ -6,6 +6,7 @@ import io.github.diffsvd.recover.Picture;
 import io.github.diffsvd.recover.Recovery;
 import io.github.diffsvd.recover.RecoveryReport;
 import io.github.diffsvd.recover.Samples;
+import io.github.diffsvd.report.ProgressLine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

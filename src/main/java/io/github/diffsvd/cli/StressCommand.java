@@ -1,6 +1,7 @@
 package io.github.diffsvd.cli;
 
 import io.github.diffsvd.Device;
+import io.github.diffsvd.report.ProgressLine;
 import io.github.diffsvd.stress.StressReport;
 import io.github.diffsvd.stress.StressSuite;
 import java.io.IOException;

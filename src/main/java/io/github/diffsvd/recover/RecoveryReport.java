@@ -3,18 +3,18 @@ package io.github.diffsvd.recover;
 import io.github.diffsvd.report.Charts;
 import io.github.diffsvd.report.Json;
 import io.github.diffsvd.report.ReportFiles;
+import io.github.diffsvd.report.SideBySide;
 import java.awt.Color;
-import java.awt.Font;
-import java.awt.Graphics2D;
-import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.knowm.xchart.BitmapEncoder;
@@ -112,39 +112,17 @@ public record RecoveryReport(
 
   /** Seen, recovered, given, each under its name. */
   private BufferedImage sideBySide() {
-    BufferedImage[] pictures = {
-      samples.picture().toImage(), result.learned().toImage(), given.toImage()
-    };
-    String[] labels = {
-      "seen: "
-          + new BigDecimal(100 * rate, new MathContext(3)).stripTrailingZeros().toPlainString()
-          + " %",
-      String.format(Locale.ROOT, "recovered: %.1f dB", psnrLearned()),
-      "given"
-    };
-    // Small pictures are enlarged by a whole number, so that there is room for the words.
-    int scale = Math.max(1, (int) Math.ceil(240.0 / given.width()));
-    int width = given.width() * scale;
-    int height = given.height() * scale;
-    int gap = 8;
-    int header = 32;
-    BufferedImage image =
-        new BufferedImage(3 * width + 4 * gap, header + height + gap, BufferedImage.TYPE_INT_RGB);
-    Graphics2D graphics = image.createGraphics();
-    graphics.setRenderingHint(
-        RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
-    graphics.setColor(Color.WHITE);
-    graphics.fillRect(0, 0, image.getWidth(), image.getHeight());
-    graphics.setColor(Charts.INK);
-    graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 16));
-    for (int i = 0; i < pictures.length; i++) {
-      int left = gap + i * (width + gap);
-      int middle = (width - graphics.getFontMetrics().stringWidth(labels[i])) / 2;
-      graphics.drawString(labels[i], left + middle, 22);
-      graphics.drawImage(pictures[i], left, header, width, height, null);
-    }
-    graphics.dispose();
-    return image;
+    Map<String, BufferedImage> pictures = new LinkedHashMap<>();
+    pictures.put(
+        "seen: "
+            + new BigDecimal(100 * rate, new MathContext(3)).stripTrailingZeros().toPlainString()
+            + " %",
+        samples.picture().toImage());
+    pictures.put(
+        String.format(Locale.ROOT, "recovered: %.1f dB", psnrLearned()),
+        result.learned().toImage());
+    pictures.put("given", given.toImage());
+    return SideBySide.of(pictures);
   }
 
   private BufferedImage lossChart() {

@@ -1,4 +1,4 @@
-package io.github.diffsvd.cli;
+package io.github.diffsvd.report;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -7,10 +7,10 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
 /** A progress bar on standard error where that is a terminal, nothing elsewhere. */
-final class ProgressLine implements AutoCloseable {
+public final class ProgressLine implements AutoCloseable {
   private final ProgressBar bar;
 
-  ProgressLine(String name, long steps) {
+  public ProgressLine(String name, long steps) {
     bar =
         isTerminal()
             ? new ProgressBarBuilder()
@@ -22,7 +22,7 @@ final class ProgressLine implements AutoCloseable {
             : null;
   }
 
-  void step(long done, long steps, String message) {
+  public void step(long done, long steps, String message) {
     if (bar != null) {
       bar.maxHint(steps);
       bar.stepTo(done);

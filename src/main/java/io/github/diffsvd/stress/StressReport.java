@@ -2,7 +2,9 @@ package io.github.diffsvd.stress;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.compare.GradientMethod;
+import io.github.diffsvd.compare.MethodColours;
 import io.github.diffsvd.report.Charts;
+import io.github.diffsvd.report.HtmlPage;
 import io.github.diffsvd.report.Json;
 import io.github.diffsvd.report.ReportFiles;
 import io.github.diffsvd.stress.Spectra.Sweep;
@@ -16,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,21 +37,6 @@ public final class StressReport {
   private static final double INFINITE = 1e3;
 
   private static final double NOTHING = 1e-17;
-
-  private static final Map<String, Color> COLOURS = new LinkedHashMap<>();
-
-  static {
-    COLOURS.put("exact", new Color(0xc4, 0x2b, 0x2b));
-    COLOURS.put("svd-inv", new Color(0xe8, 0x8a, 0x1a));
-    COLOURS.put("zero", new Color(0xb5, 0x9b, 0x6a));
-    COLOURS.put("clip", new Color(0xc9, 0xa0, 0xc9));
-    COLOURS.put("taylor", new Color(0x8f, 0x8f, 0x8f));
-    COLOURS.put("pade", new Color(0xb8, 0x72, 0x72));
-    COLOURS.put("lorentzian", new Color(0x6d, 0xb0, 0xb0));
-    COLOURS.put("moore-penrose", new Color(0x1f, 0x5f, 0xa8));
-    COLOURS.put(GradientMethod.RESOLVE_TIES.name(), new Color(0x2e, 0x8b, 0x3d));
-    COLOURS.put(GradientMethod.SPECTRAL.name(), new Color(0x6a, 0x2f, 0x9c));
-  }
 
   private final Result result;
 
@@ -170,23 +156,22 @@ public final class StressReport {
     chart.getStyler().setLegendPosition(Styler.LegendPosition.OutsideE);
     chart.getStyler().setLegendLayout(Styler.LegendLayout.Vertical);
     chart.getStyler().setXAxisDecimalPattern("0");
-    COLOURS.forEach(
-        (method, colour) -> {
-          List<StressRow> points = rows(sweep, type, method, loss);
-          if (!points.isEmpty()) {
-            boolean ours =
-                method.equals("moore-penrose")
-                    || method.equals(GradientMethod.RESOLVE_TIES.name())
-                    || method.equals(GradientMethod.SPECTRAL.name());
-            Charts.addLine(
-                chart,
-                method,
-                points.stream().mapToDouble(row -> position.applyAsDouble(row.x())).toArray(),
-                points.stream().mapToDouble(row -> drawn(row.worst())).toArray(),
-                colour,
-                ours ? 3.5f : 1.8f);
-          }
-        });
+    for (String method : MethodColours.names()) {
+      List<StressRow> points = rows(sweep, type, method, loss);
+      if (!points.isEmpty()) {
+        boolean ours =
+            method.equals("moore-penrose")
+                || method.equals(GradientMethod.RESOLVE_TIES.name())
+                || method.equals(GradientMethod.SPECTRAL.name());
+        Charts.addLine(
+            chart,
+            method,
+            points.stream().mapToDouble(row -> position.applyAsDouble(row.x())).toArray(),
+            points.stream().mapToDouble(row -> drawn(row.worst())).toArray(),
+            MethodColours.of(method),
+            ours ? 3.5f : 1.8f);
+      }
+    }
   }
 
   private static void styleErrors(XYChart chart) {
@@ -226,13 +211,13 @@ public final class StressReport {
         name,
         points.stream().mapToDouble(Tolerance::exponent).toArray(),
         points.stream().mapToDouble(each -> drawn(error.applyAsDouble(each))).toArray(),
-        COLOURS.get(colour),
+        MethodColours.of(colour),
         3);
   }
 
   /** Methods by spectra, the worst error of soft threshold, projector and polar factor. */
   private BufferedImage heatMap(DataType type) {
-    List<String> methods = new ArrayList<>(COLOURS.keySet());
+    List<String> methods = MethodColours.names();
     List<String> spectra =
         result.rows().stream()
             .filter(row -> row.type() == type && row.sweep() == Sweep.SPECTRUM)
@@ -340,33 +325,19 @@ public final class StressReport {
   }
 
   private String html(Map<String, BufferedImage> plots) throws IOException {
-    StringBuilder text = new StringBuilder();
-    text.append(
-        """
-        <!DOCTYPE html>
-        <html lang="en"><head><meta charset="utf-8"><title>diffsvd: stability stress suite</title>
-        <style>
-        body { font: 16px/1.5 sans-serif; color: #222; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-        img { width: 100%; height: auto }
-        </style></head><body>
-        <h1>The gradient of the SVD under stress</h1>
-        <ul>
-        """);
-    for (String line : summary()) {
-      text.append("<li>").append(escaped(line)).append("</li>\n");
-    }
-    text.append("</ul>\n<p>")
-        .append(escaped(result.device() + ", seed " + result.seed()))
-        .append(
-            ". The reference is computed in twice the precision of double, from the same factors. An error"
-                + " is ‖gA − reference‖/‖reference‖ of the worst matrix; resolve ties starts from A itself.</p>\n");
+    HtmlPage page = new HtmlPage("The gradient of the SVD under stress");
+    page.list(summary());
+    page.paragraph(
+        result.device()
+            + ", seed "
+            + result.seed()
+            + ". The reference is computed in twice the precision of double, from the same factors. An error"
+            + " is ‖gA − reference‖/‖reference‖ of the worst matrix; resolve ties starts from A itself.");
     for (Map.Entry<String, BufferedImage> plot : plots.entrySet()) {
-      text.append("<h2>").append(CAPTIONS.get(plot.getKey())).append("</h2>\n");
-      text.append("<img alt=\"").append(plot.getKey()).append("\" src=\"data:image/png;base64,");
-      text.append(Base64.getEncoder().encodeToString(ReportFiles.png(plot.getValue())));
-      text.append("\">\n");
+      page.heading(CAPTIONS.get(plot.getKey()));
+      page.image(plot.getKey(), plot.getValue());
     }
-    return text.append("</body></html>\n").toString();
+    return page.toString();
   }
 
   private static final Map<String, String> CAPTIONS =
@@ -377,8 +348,4 @@ public final class StressReport {
           "spectra-complex-single", "The same for complex data in single precision",
           "scale", "The same matrix at every scale",
           "tolerance", "The tolerance of moore-penrose");
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;");
-  }
 }
