@@ -108,6 +108,24 @@ class BackwardContractTest {
     }
   }
 
+  static Stream<Case> fewTallCases() {
+    return TestDevices.devices()
+        .flatMap(
+            device ->
+                Stream.of(DataType.values())
+                    .flatMap(
+                        type ->
+                            Stream.of(new Shape(4200, 9), new Shape(9, 4200))
+                                .map(shape -> new Case(device, type, shape, Spectrum.DISTINCT))));
+  }
+
+  /** Too few to fill a GPU with a team of threads each. */
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("fewTallCases")
+  void followsTheFormulaForAFewTallMatrices(Case c) {
+    followsTheFormulaWithEverySubsetOfCotangents(c);
+  }
+
   private static void followsTheFormula(
       Case c,
       List<Problem> problems,
