@@ -4,6 +4,7 @@ import io.github.diffsvd.recover.Picture;
 import io.github.diffsvd.recover.Samples;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -76,14 +77,17 @@ final class CompressedSensing implements Problem {
 
   @Override
   public String toString() {
-    return "colour, "
-        + net.method().name()
-        + ", "
-        + net.parameters().size()
-        + " parameters, batch "
-        + batch
-        + ", rates "
-        + Arrays.toString(rates);
+    double light = pictures.stream().mapToDouble(p -> p.mean().item_double()).sum();
+    return String.format(
+        Locale.ROOT,
+        "colour, %s, %d parameters, start %s, %d pictures of light %.6f, batch %d, rates %s",
+        net.method().name(),
+        net.parameters().size(),
+        start,
+        pictures.size(),
+        light,
+        batch,
+        Arrays.toString(rates));
   }
 
   private Tensor recover(Tensor y, Tensor seen) {

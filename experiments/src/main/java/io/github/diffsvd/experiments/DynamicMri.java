@@ -44,6 +44,8 @@ final class DynamicMri implements Experiment {
     public String toString() {
       return "mri, "
           + net.method().name()
+          + ", "
+          + sequences
           + ", cells "
           + settings.cells
           + ", "

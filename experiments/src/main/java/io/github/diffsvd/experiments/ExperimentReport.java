@@ -25,7 +25,7 @@ import org.knowm.xchart.XYChart;
 /** What the methods came to: report.html, its pictures as PNG, results.json. */
 final class ExperimentReport {
   /** Of the losses that a curve's point is the mean of. */
-  private static final double SMOOTHED = 0.02;
+  private static final double SMOOTHED = 0.05;
 
   /** Of the last losses that the table has the mean of. */
   private static final double LAST = 0.05;

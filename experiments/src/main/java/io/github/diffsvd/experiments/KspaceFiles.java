@@ -21,6 +21,7 @@ import org.bytedeco.pytorch.global.torch;
  * its own. Training takes cuts of them; the last quarter of the files, at least one, is held out.
  */
 final class KspaceFiles implements Sequences {
+  private final Path folder;
   private final int frames;
   private final int size;
   private final List<Tensor> training = new ArrayList<>();
@@ -34,6 +35,7 @@ final class KspaceFiles implements Sequences {
    * @throws IOException naming the file and the reason
    */
   KspaceFiles(Path folder, int frames, int size) throws IOException {
+    this.folder = folder;
     this.frames = frames;
     this.size = size;
     List<Path> files;
@@ -108,6 +110,11 @@ final class KspaceFiles implements Sequences {
 
   private Tensor cut(Tensor sequence, long first, long top, long left) {
     return sequence.narrow(0, first, frames).narrow(1, top, size).narrow(2, left, size);
+  }
+
+  @Override
+  public String toString() {
+    return String.format("cuts of %s, %d frames of %d×%d", folder, frames, size, size);
   }
 
   @Override

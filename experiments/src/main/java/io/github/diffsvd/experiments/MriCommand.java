@@ -97,15 +97,11 @@ final class MriCommand extends ExperimentCommand {
 
   @Override
   String choices() {
-    return String.format(
-        Locale.ROOT,
-        "%s of %d frames of %d×%d, %s masks, acceleration %s",
-        folder == null ? "phantoms" : "cuts of " + folder,
-        frames,
-        size,
-        size,
-        masks.toString().toLowerCase(Locale.ROOT),
-        Arrays.toString(accelerations));
+    return sequences
+        + ", "
+        + masks.toString().toLowerCase(Locale.ROOT)
+        + " masks, acceleration "
+        + Arrays.toString(accelerations);
   }
 
   @Override

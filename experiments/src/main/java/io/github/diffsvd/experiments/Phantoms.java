@@ -29,6 +29,11 @@ final class Phantoms implements Sequences {
   }
 
   @Override
+  public String toString() {
+    return String.format("phantoms, %d frames of %d×%d", frames, size, size);
+  }
+
+  @Override
   public List<Tensor> heldOut() {
     List<Tensor> sequences = new ArrayList<>();
     for (int i = 0; i < heldOut; i++) {
