@@ -200,21 +200,24 @@ final class ColourCommand extends ExperimentCommand {
     Samples samples = Samples.of(truth, RATE, seed);
     Map<String, BufferedImage> images = new LinkedHashMap<>();
     images.put("seen: 40 %", samples.picture().toImage());
+    Recovery.Settings usual = Recovery.Settings.defaults();
+    Recovery.Settings settings =
+        new Recovery.Settings(usual.cells(), usual.iterations(), usual.gradient(), seed);
     Picture recovered;
     try (io.github.diffsvd.Device cpu = io.github.diffsvd.Device.open("cpu")) {
-      recovered =
-          Recovery.run(cpu, samples, Recovery.Settings.defaults(), (i, loss) -> {}).learned();
+      recovered = Recovery.run(cpu, samples, settings, (i, loss) -> {}).learned();
     }
     List<String> row = new ArrayList<>(List.of(name, number("%.2f", recovered.psnr(truth))));
     images.put(number("recover: %.1f dB", recovered.psnr(truth)), recovered.toImage());
     double psnr = 0;
-    for (Outcome outcome : trained.values()) {
-      CompressedSensing network = (CompressedSensing) outcome.trained();
+    for (Map.Entry<Start, Outcome> each : trained.entrySet()) {
+      CompressedSensing network = (CompressedSensing) each.getValue().trained();
       Picture learned = network.recover(samples);
       psnr = learned.psnr(truth);
       row.add(number("%.2f", network.start(samples).psnr(truth)));
       row.add(number("%.2f", psnr));
-      images.put(number("TLR-Net: %.1f dB", psnr), learned.toImage());
+      String start = each.getKey().toString().toLowerCase(Locale.ROOT);
+      images.put(number("TLR-Net from " + start + ": %.1f dB", psnr), learned.toImage());
     }
     row.add(number("%+.2f", psnr - recovered.psnr(truth)));
     images.put("given", truth.toImage());
