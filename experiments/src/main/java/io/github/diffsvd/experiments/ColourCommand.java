@@ -28,8 +28,8 @@ import picocli.CommandLine.Option;
     description = {
       "Colour-image compressed sensing with TLR-Net, trained on half of a folder's pictures and"
           + " tested on the other half.",
-      "Published sizes: --cells 10 --batch 64 --learning 1e-3 --size 512 and as many --steps as"
-          + " time allows."
+      "As published: --cells 10 --learning 1e-3, with as many --steps and as large a --batch as"
+          + " there is time for."
     },
     mixinStandardHelpOptions = true)
 final class ColourCommand extends ExperimentCommand {
@@ -107,7 +107,11 @@ final class ColourCommand extends ExperimentCommand {
     try (Stream<Path> all = Files.list(folder)) {
       all.filter(file -> file.toString().toLowerCase(Locale.ROOT).matches(".*\\.(png|jpe?g)"))
           .forEach(
-              file -> files.put(file.getFileName().toString().replaceFirst("\\.\\w+$", ""), file));
+              file -> {
+                String name = file.getFileName().toString().replaceFirst("\\.\\w+$", "");
+                Path twin = files.put(name, file);
+                require(twin == null, "--pictures: " + twin + " and " + file + " share a name");
+              });
     }
     for (String name : heldOut) {
       require(files.containsKey(name), "--held-out: there is no " + name + " in " + folder);

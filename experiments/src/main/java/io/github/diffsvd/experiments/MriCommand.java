@@ -23,11 +23,9 @@ import picocli.CommandLine.Option;
 /** {@code mri}: the paper's second experiment. */
 @Command(
     name = "mri",
-    description = {
-      "Dynamic MRI from an eighth or a tenth of k-space, by an unrolled network that thresholds"
-          + " complex Casorati matrices.",
-      "Published sizes: --cells 10 --size 192 --learning 1e-3 and as many --steps as time allows."
-    },
+    description =
+        "Dynamic MRI from an eighth or a tenth of k-space, by an unrolled network that thresholds"
+            + " complex Casorati matrices.",
     mixinStandardHelpOptions = true)
 final class MriCommand extends ExperimentCommand {
   @Option(

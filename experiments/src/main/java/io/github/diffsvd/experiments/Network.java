@@ -34,14 +34,10 @@ abstract class Network {
   }
 
   final Tensor parameter(Tensor start) {
-    Tensor parameter = constant(start).set_requires_grad(true);
+    Tensor parameter =
+        start.detach().to(device, start.scalar_type()).clone().set_requires_grad(true);
     parameters.add(parameter);
     return parameter;
-  }
-
-  /** On the network's device, for as long as the network lives. */
-  final Tensor constant(Tensor value) {
-    return value.detach().to(device, value.scalar_type()).clone();
   }
 
   final List<Tensor> parameters() {
