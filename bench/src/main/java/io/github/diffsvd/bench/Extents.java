@@ -1,9 +1,12 @@
 package io.github.diffsvd.bench;
 
-/** batch×rows×columns as a parameter of JMH writes it: 4096x16x16. */
+/** batch×rows×columns, written 4096x16x16. */
 record Extents(int batch, int rows, int columns) {
   static Extents parse(String shape) {
     String[] numbers = shape.split("x", -1);
+    if (numbers.length != 3) {
+      throw new IllegalArgumentException(shape + ": expected BATCHxROWSxCOLUMNS");
+    }
     return new Extents(
         Integer.parseInt(numbers[0]), Integer.parseInt(numbers[1]), Integer.parseInt(numbers[2]));
   }
@@ -13,25 +16,29 @@ record Extents(int batch, int rows, int columns) {
     return batch + "x" + rows + "x" + columns;
   }
 
-  private long k() {
+  int k() {
     return Math.min(rows, columns);
   }
 
   /** Numbers that an operation reads and writes at least once, for each matrix. */
-  double elements(String op) {
+  double elements(Operation operation) {
     double matrix = (double) rows * columns;
     double factors = k() * (rows + columns + 1.0);
-    return switch (op) {
-      case "forward" -> matrix + factors;
-      case "backward" -> 2 * factors + matrix;
-      case "both" -> 2 * matrix + 3 * factors;
-      default -> 4 * matrix;
+    return switch (operation) {
+      case FORWARD -> matrix + factors;
+      case VALUES -> matrix + k();
+      case BACKWARD -> 2 * factors + matrix;
+      case BOTH -> 2 * matrix + 3 * factors;
+      case SPECTRAL -> 4 * matrix;
     };
   }
 
-  /** Real operations of the four products of the backward pass, for each matrix. */
+  /**
+   * Operations of the four products of the backward pass, for each matrix; a complex one counts
+   * once.
+   */
   double backwardFlops() {
     double most = Math.max(rows, columns);
-    return 2 * k() * k() * (rows + columns + most) + 2.0 * rows * columns * k();
+    return 2.0 * k() * k() * (rows + columns + most) + 2.0 * rows * columns * k();
   }
 }

@@ -1,81 +1,106 @@
 package io.github.diffsvd.bench;
 
-import io.github.diffsvd.SvdAlgorithm;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.StringJoiner;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
-import org.openjdk.jmh.util.Statistics;
 
-/** Runs JMH's benchmarks and keeps their times, µs per batch. */
+/**
+ * Measures contenders and keeps their times: by JMH, or by {@link CpuClock}. Never two of them at a
+ * time.
+ */
 final class Measurements {
-  /** Who is measured. The names of the peers are those of the reports. */
-  enum Contender {
-    OURS("diffsvd", "SvdBenchmark", SvdAlgorithm.AUTO),
-    TORCH("libtorch", "TorchBenchmark", null),
-    GESDD("OpenBLAS gesdd", "SvdBenchmark", SvdAlgorithm.GESDD),
-    EJML("EJML", "EjmlBenchmark", null);
+  private final Map<Contender, Map<Row, Times>> times = new EnumMap<>(Contender.class);
+  private final String device;
+  private final int threads;
+  private final Clock clock;
+  private final boolean quick;
 
-    final String label;
-    private final String benchmark;
-    private final SvdAlgorithm algorithm;
+  Measurements(String device, int threads, Clock clock, boolean quick) {
+    this.device = device;
+    this.threads = threads;
+    this.clock = clock;
+    this.quick = quick;
+  }
 
-    Contender(String label, String benchmark, SvdAlgorithm algorithm) {
-      this.label = label;
-      this.benchmark = benchmark;
-      this.algorithm = algorithm;
+  /** Measures every row with every contender that takes it. */
+  void run(List<Contender> contenders, List<Row> rows) throws RunnerException {
+    if (clock == Clock.CPU) {
+      runCpuClock(contenders, rows);
+      return;
+    }
+    for (Contender contender : contenders) {
+      runJmh(contender, rows.stream().filter(row -> contender.takes(row, device)).toList());
     }
   }
 
-  private final Map<String, Statistics> times = new TreeMap<>();
-  private final String device;
-  private final int warmUps;
-  private final int iterations;
-
-  Measurements(String device, boolean quick) {
-    this.device = device;
-    warmUps = quick ? 1 : 2;
-    iterations = quick ? 1 : 3;
+  private void runJmh(Contender contender, List<Row> rows) throws RunnerException {
+    if (rows.isEmpty()) {
+      return;
+    }
+    var options =
+        new OptionsBuilder()
+            .include(SvdBenchmark.class.getName())
+            .jvmArgsAppend(Threads.options(threads).toArray(String[]::new))
+            .param("device", device)
+            .param("contender", contender.name())
+            .param("row", rows.stream().map(Row::toString).toArray(String[]::new))
+            .warmupTime(TimeValue.milliseconds(300))
+            .warmupIterations(quick ? 1 : 2)
+            .measurementTime(TimeValue.milliseconds(400))
+            .measurementIterations(quick ? 1 : 3)
+            .build();
+    for (RunResult result : new Runner(options).run()) {
+      put(
+          contender,
+          Row.parse(result.getParams().getParam("row")),
+          Times.of(result.getPrimaryResult().getStatistics()));
+    }
   }
 
   /**
-   * @param ops a regular expression of names of benchmark methods
+   * The contenders take turns at every row, so that other work on the machine, which comes and
+   * goes, meets all of them.
    */
-  void run(Contender contender, String ops, String[] types, String... shapes)
-      throws RunnerException {
-    OptionsBuilder options = new OptionsBuilder();
-    options
-        .include("\\." + contender.benchmark + "\\.(" + ops + ")$")
-        .param("type", types)
-        .param("shape", shapes)
-        .warmupTime(TimeValue.milliseconds(300))
-        .warmupIterations(warmUps)
-        .measurementTime(TimeValue.milliseconds(400))
-        .measurementIterations(iterations);
-    if (contender.algorithm != null) {
-      options.param("device", device).param("algorithm", contender.algorithm.name());
-    }
-    for (RunResult result : new Runner(options.build()).run()) {
-      String method = result.getParams().getBenchmark();
-      times.put(
-          key(
-              contender,
-              method.substring(method.lastIndexOf('.') + 1),
-              result.getParams().getParam("type"),
-              result.getParams().getParam("shape")),
-          result.getPrimaryResult().getStatistics());
+  private void runCpuClock(List<Contender> contenders, List<Row> rows) {
+    Map<Contender, ContenderProcess> processes = new EnumMap<>(Contender.class);
+    try {
+      for (Contender contender : contenders) {
+        processes.put(contender, new ContenderProcess(contender, threads));
+      }
+      for (Row row : rows) {
+        StringJoiner progress = new StringJoiner(", ", row + ": ", " µs");
+        processes.forEach(
+            (contender, process) -> {
+              Times measured = contender.takes(row, device) ? process.measure(row) : null;
+              if (measured != null) {
+                put(contender, row, measured);
+                double micros = measured.median() / row.extents().batch();
+                progress.add(String.format(Locale.ROOT, "%s %.3f", contender.label, micros));
+              }
+            });
+        System.err.println(progress);
+      }
+    } finally {
+      processes.values().forEach(ContenderProcess::close);
     }
   }
 
-  /** Null where that was not measured. */
-  Statistics of(Contender contender, String op, String type, String shape) {
-    return times.get(key(contender, op, type, shape));
+  private void put(Contender contender, Row row, Times measured) {
+    times
+        .computeIfAbsent(contender, c -> new HashMap<>())
+        .put(row, measured.dividedBy(row.extents().batch()));
   }
 
-  private static String key(Contender contender, String op, String type, String shape) {
-    return String.join(" ", contender.name(), op, type, shape);
+  /** µs per matrix; null where that was not measured. */
+  Times of(Contender contender, Row row) {
+    return times.getOrDefault(contender, Map.of()).get(row);
   }
 }

@@ -1,129 +1,123 @@
 package io.github.diffsvd.bench;
 
-import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
-import io.github.diffsvd.bench.Measurements.Contender;
 import io.github.diffsvd.report.Json;
 import io.github.diffsvd.report.ReportFiles;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.StringJoiner;
+import java.util.stream.Stream;
 import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.util.Statistics;
 
-/** Runs the benchmarks and their peers and prints one table; see bench/run. */
+/** Runs the benchmarks and their peers and prints one table, losses first; see bench/run. */
 public final class Report {
-  private static final String[] SHAPES = {
-    "65536x3x3", "16384x8x8", "4096x16x16", "1024x32x32", "1024x64x16", "64x128x128", "4x512x512"
-  };
-  private static final String[] TYPES = {"FLOAT32", "FLOAT64"};
-  private static final List<Contender> PEERS =
-      List.of(Contender.TORCH, Contender.GESDD, Contender.EJML);
+  private final Settings settings;
+  private final Measurements measured;
 
-  private final boolean quick;
-  private final String device;
-  private final List<String> json = new ArrayList<>();
-
-  private Report(boolean quick, String device) {
-    this.quick = quick;
-    this.device = device;
+  private Report(Settings settings) {
+    this.settings = settings;
+    measured =
+        new Measurements(settings.device(), settings.threads(), settings.clock(), settings.quick());
   }
 
   public static void main(String[] args) throws RunnerException, IOException {
-    boolean quick = false;
-    String device = "cpu";
-    Path json = null;
-    for (int i = 0; i < args.length; i++) {
-      boolean hasValue = i + 1 < args.length;
-      if (args[i].equals("--quick")) {
-        quick = true;
-      } else if (args[i].equals("--device") && hasValue) {
-        device = args[++i];
-      } else if (args[i].equals("--json") && hasValue) {
-        json = Path.of(args[++i]);
-      } else {
-        System.err.println(
-            "bench/run: "
-                + args[i]
-                + "?\nusage: bench/run [--quick] [--device cpu|cuda:0] [--json FILE]");
-        System.exit(2);
-      }
+    Settings settings = null;
+    try {
+      settings = Settings.parse(args);
+    } catch (IllegalArgumentException e) {
+      System.err.println("bench/run: " + e.getMessage() + "\n" + Settings.USAGE);
+      System.exit(2);
     }
-    Report report = new Report(quick, device.equals("cuda") ? "cuda:0" : device);
-    report.run();
-    if (json != null) {
-      ReportFiles.write(json, "[\n" + String.join(",\n", report.json) + "\n]\n");
-    }
+    new Report(settings).run();
   }
 
-  private void run() throws RunnerException {
-    String ops = quick ? "forward|backward" : "forward|backward|both|spectral";
-    Rates rates = Rates.measure();
-    Measurements measured = new Measurements(device, quick);
-    measured.run(Contender.OURS, ops, TYPES, SHAPES);
-    measured.run(Contender.TORCH, ops, TYPES, SHAPES);
-    if (!quick) {
-      if (device.equals("cpu")) {
-        measured.run(Contender.GESDD, "forward", TYPES, SHAPES);
-      }
-      measured.run(Contender.EJML, "forward", TYPES, SHAPES);
-    }
-
+  private void run() throws RunnerException, IOException {
+    Rates rates = Rates.measure(settings.threads(), settings.clock());
+    List<Row> rows = settings.rows();
+    measured.run(
+        Stream.concat(Stream.of(Contender.DIFFSVD), settings.peers().stream()).toList(), rows);
+    List<Row> sorted =
+        rows.stream()
+            .filter(row -> measured.of(Contender.DIFFSVD, row) != null)
+            .sorted(Comparator.comparing(Row::spectrum).thenComparing(this::ratioToStrongest))
+            .toList();
     System.out.println(
         "Median, 10th and 90th percentile, µs per matrix; peers: median (ratio to ours). Floor:"
             + " what moving the data and, for backward, the products take at this processor's"
             + " measured rates, as a part of our time. Workspace: bytes per matrix.\n");
     StringJoiner header = new StringJoiner(" | ", "| ", " |");
-    header.add("op").add("dtype").add("batch × shape").add("ours").add("p10").add("p90");
-    PEERS.forEach(peer -> header.add(peer.label));
+    header
+        .add("op")
+        .add("dtype")
+        .add("batch × shape")
+        .add("spectrum")
+        .add("ratio to the strongest");
+    header.add("ours").add("p10").add("p90");
+    settings.peers().forEach(peer -> header.add(peer.label));
     System.out.println(header.add("floor").add("workspace"));
-    System.out.println("|---".repeat(8 + PEERS.size()) + "|");
-    try (Device open = Device.open(device)) {
-      for (String op : ops.split("\\|", -1)) {
-        for (String type : TYPES) {
-          for (String shape : SHAPES) {
-            System.out.println(line(measured, rates, open, op, type, shape));
-          }
-        }
+    System.out.println("|---".repeat(10 + settings.peers().size()) + "|");
+    List<String> json = new ArrayList<>();
+    try (Device device = Device.open(settings.device())) {
+      for (Row row : sorted) {
+        System.out.println(line(row, rates, device));
+        settings.peers().stream()
+            .filter(peer -> measured.of(peer, row) != null)
+            .forEach(peer -> json.add(json(row, peer)));
       }
+    }
+    if (settings.json() != null) {
+      ReportFiles.write(settings.json(), "[\n" + String.join(",\n", json) + "\n]\n");
     }
   }
 
-  private String line(
-      Measurements measured, Rates rates, Device open, String op, String type, String shape) {
-    Extents extents = Extents.parse(shape);
-    DataType dataType = DataType.valueOf(type);
-    Statistics ours = measured.of(Contender.OURS, op, type, shape);
-    double own = ours.getPercentile(50) / extents.batch();
+  private double ours(Row row) {
+    return measured.of(Contender.DIFFSVD, row).median();
+  }
+
+  /** Infinite where no peer was measured. */
+  private double ratioToStrongest(Row row) {
+    return settings.peers().stream()
+            .map(peer -> measured.of(peer, row))
+            .filter(Objects::nonNull)
+            .mapToDouble(Times::median)
+            .min()
+            .orElse(Double.POSITIVE_INFINITY)
+        / ours(row);
+  }
+
+  private String line(Row row, Rates rates, Device device) {
+    Extents extents = row.extents();
+    Times ours = measured.of(Contender.DIFFSVD, row);
     StringJoiner line = new StringJoiner(" | ", "| ", " |");
-    line.add(op).add(type).add(shape.replace('x', '×'));
-    for (int percentile : new int[] {50, 10, 90}) {
-      line.add(micros(ours.getPercentile(percentile) / extents.batch()));
+    line.add(row.operation().toString()).add(row.type().name());
+    line.add(extents.toString().replace('x', '×')).add(row.spectrum().toString());
+    double ratio = ratioToStrongest(row);
+    line.add(Double.isFinite(ratio) ? ratio(ratio) : "");
+    line.add(micros(ours.median())).add(micros(ours.p10())).add(micros(ours.p90()));
+    for (Contender peer : settings.peers()) {
+      Times times = measured.of(peer, row);
+      line.add(
+          times == null
+              ? ""
+              : micros(times.median()) + " (" + ratio(times.median() / ours.median()) + ")");
     }
-    for (Contender peer : PEERS) {
-      Statistics times = measured.of(peer, op, type, shape);
-      if (times == null) {
-        line.add("");
-        continue;
-      }
-      double theirs = times.getPercentile(50) / extents.batch();
-      line.add(micros(theirs) + String.format(Locale.ROOT, " (%.1f)", theirs / own));
-      json.add(json(op, dataType, extents, own, peer.label, theirs));
-    }
-    boolean onCpu = device.equals("cpu");
     double floor =
         rates.floor(
-            extents.elements(op), op.equals("backward") ? extents.backwardFlops() : 0, dataType);
-    line.add(onCpu ? String.format(Locale.ROOT, "%.0f %%", 100 * floor / own) : "");
+            extents.elements(row.operation()),
+            row.operation() == Operation.BACKWARD ? extents.backwardFlops() : 0,
+            row.type());
+    boolean onCpu = settings.device().equals("cpu");
+    line.add(onCpu ? String.format(Locale.ROOT, "%.0f %%", 100 * floor / ours.median()) : "");
     long workspace =
         SvdPlan.workspaceBytes(
-            open,
-            dataType,
+            device,
+            row.type(),
             extents.batch(),
             extents.rows(),
             extents.columns(),
@@ -131,26 +125,32 @@ public final class Report {
     return line.add(Long.toString(workspace / extents.batch())).toString();
   }
 
+  private static String ratio(double value) {
+    return String.format(Locale.ROOT, value < 10 ? "%.2f" : "%.1f", value);
+  }
+
   private static String micros(double value) {
     return String.format(Locale.ROOT, value < 10 ? "%.3f" : value < 1000 ? "%.1f" : "%.0f", value);
   }
 
-  private String json(
-      String op, DataType type, Extents extents, double own, String peer, double theirs) {
+  private String json(Row row, Contender peer) {
+    double theirs = measured.of(peer, row).median();
     return "{"
         + String.join(
             ", ",
-            Json.member("op", Json.quoted(op)),
-            Json.member("device", Json.quoted(device)),
-            Json.member("dtype", Json.quoted(type.name())),
-            Json.member("batch", extents.batch()),
-            Json.member("m", extents.rows()),
-            Json.member("n", extents.columns()),
+            Json.member("op", Json.quoted(row.operation().toString())),
+            Json.member("device", Json.quoted(settings.device())),
+            Json.member("dtype", Json.quoted(row.type().name())),
+            Json.member("batch", row.extents().batch()),
+            Json.member("m", row.extents().rows()),
+            Json.member("n", row.extents().columns()),
+            Json.member("spectrum", Json.quoted(row.spectrum().toString())),
+            Json.member("threads", settings.threads()),
             Json.member("algorithm", Json.quoted("AUTO")),
-            Json.member("ours_us", Json.number("%.4f", own)),
-            Json.member("peer", Json.quoted(peer)),
+            Json.member("ours_us", Json.number("%.4f", ours(row))),
+            Json.member("peer", Json.quoted(peer.label)),
             Json.member("peer_us", Json.number("%.4f", theirs)),
-            Json.member("ratio", Json.number("%.3f", theirs / own)))
+            Json.member("ratio", Json.number("%.3f", theirs / ours(row))))
         + "}";
   }
 }

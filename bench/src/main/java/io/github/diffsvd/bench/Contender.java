@@ -1,0 +1,42 @@
+package io.github.diffsvd.bench;
+
+import io.github.diffsvd.SvdAlgorithm;
+
+/** Who is measured. The names of the peers are those of the reports. */
+enum Contender {
+  DIFFSVD("diffsvd"),
+  LIBTORCH("libtorch"),
+  GESDD("OpenBLAS gesdd"),
+  EJML("EJML");
+
+  final String label;
+
+  Contender(String label) {
+    this.label = label;
+  }
+
+  boolean takes(Row row, String device) {
+    boolean differentiates =
+        row.operation() != Operation.FORWARD && row.operation() != Operation.VALUES;
+    return switch (this) {
+      case DIFFSVD, LIBTORCH -> true;
+      case GESDD -> !differentiates && device.equals("cpu");
+      case EJML -> !differentiates && !row.type().isComplex();
+    };
+  }
+
+  /**
+   * @param device of this library; the peers are on the CPU
+   */
+  Workload prepare(Row row, String device) {
+    return switch (this) {
+      case DIFFSVD -> new DiffsvdWorkload(row, device, SvdAlgorithm.AUTO);
+      case LIBTORCH -> new LibtorchWorkload(row);
+      case GESDD ->
+          row.operation() == Operation.VALUES
+              ? new GesddValuesWorkload(row)
+              : new DiffsvdWorkload(row, device, SvdAlgorithm.GESDD);
+      case EJML -> new EjmlWorkload(row);
+    };
+  }
+}
