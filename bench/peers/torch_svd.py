@@ -72,7 +72,8 @@ def main():
     if options.ours:
         with open(options.ours, encoding="utf-8") as file:
             for row in json.load(file):
-                ours[row["op"], row["dtype"], row["batch"], row["m"], row["n"]] = row["ours_us"]
+                if row["spectrum"] == "gauss":
+                    ours[row["op"], row["dtype"], row["batch"], row["m"], row["n"]] = row["ours_us"]
 
     device = "cuda:0" if options.device == "cuda" else "cpu"
     name = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
@@ -82,11 +83,12 @@ def main():
         for batch, m, n in SHAPES + (GPU_SHAPES if options.device == "cuda" else []):
             batch = min(batch, options.batch_limit)
             torch.manual_seed(1)
-            a = 2 * torch.rand(batch, m, n, dtype=dtype, device=device) - 1
+            a = torch.randn(batch, m, n, dtype=dtype, device=device)
             for op, work in operations(a):
                 peer = microseconds(work, options.device) / batch
                 own = ours.get((op, label, batch, m, n))
-                rows.append({"op": op, "device": device, "dtype": label, "batch": batch, "m": m, "n": n, "algorithm": "AUTO", "ours_us": own,
+                rows.append({"op": op, "device": device, "dtype": label, "batch": batch, "m": m, "n": n, "spectrum": "gauss",
+                             "threads": torch.get_num_threads(), "algorithm": "AUTO", "ours_us": own,
                              "peer": "PyTorch", "peer_us": peer, "ratio": peer / own if own else None})
                 ratio = f"{peer / own:8.1f}×" if own else ""
                 print(f"{op:9} {label} {batch}×{m}×{n}  {peer:12.4f} µs {ratio}", flush=True)

@@ -32,7 +32,7 @@ final class CpuClock {
           first = false;
         }
         System.out.println("\t" + measure(workload));
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         System.err.println(contender.label + ", " + line + ": " + e);
         System.out.println("\t");
       }
