@@ -1,10 +1,12 @@
-// The parts of one-sided Jacobi: the numbers of its scaling, products of columns, and the rotation that makes two columns with squared norms α, β and
-// inner product γ = a_pᴴ a_q orthogonal:
+// The parts of one-sided Jacobi: powers of two, sizes, and the rotation that makes two columns orthogonal.
 //
-//   t² + t(β − α)/|γ| − 1 = 0, the smaller root      c = 1/√(1 + t²), s = ct      a_p ← c a_p − s a_q', a_q ← s a_p + c a_q'
+// With squared norms α, β and inner product γ = pᴴq of two columns p and q:
 //
-// with a_q' = conj(γ/|γ|) a_q for complex numbers. As corrections to a_p and a_q (Rutishauser), s and tan of half the angle in place of c, they do
-// not drift: c rounded would shrink the columns a little each time.
+//   t² + t(β − α)/|γ| − 1 = 0, the smaller root      c = 1/√(1 + t²), s = ct      p ← c p − s q', q ← s p + c q'
+//
+// with q' = conj(γ/|γ|) q for complex numbers. As corrections to p and q (Rutishauser) they do not drift: c rounded would shrink the columns a
+// little each time. Columns are held as powers of two times vectors of about unit norm (Anda and Park 1994 scale theirs by cosines), which the
+// coefficients take in: any two columns of the type's range can meet.
 #pragma once
 
 #include <cstring>
@@ -15,71 +17,117 @@ template <class R>
 struct JacobiLimits;
 template <>
 struct JacobiLimits<float> {
-  using Bits = uint32_t;
+  using Number = int32_t;
   static constexpr int kMantissaBits = 23, kBias = 127;
-  static constexpr int kTarget = 24;  // the squared inner product of two columns of 4096 such elements is finite
   static constexpr float kEpsilon = FLT_EPSILON, kLargest = FLT_MAX;
-  static constexpr float kNull = 1e-5f;  // tol² kNull⁴ is a normal number
+  static constexpr float kFar = 1e5f;  // beyond every exponent
+  static constexpr int kSolved = 16;   // see svd_jacobi.cu
 };
 template <>
 struct JacobiLimits<double> {
-  using Bits = uint64_t;
+  using Number = int64_t;
   static constexpr int kMantissaBits = 52, kBias = 1023;
-  static constexpr int kTarget = 200;
   static constexpr double kEpsilon = DBL_EPSILON, kLargest = DBL_MAX;
-  static constexpr double kNull = 1e-66;
+  static constexpr double kFar = 1e5;
+  static constexpr int kSolved = 40;
 };
 
-template <class R>
-DEVICE R power_of_two(int exponent) {
+// Integers as wide as the numbers of WR.
+#if defined(DIFFSVD_WIDE)
+template <class WR>
+using BitsOf = decltype(WR{} < WR{});
+#else
+template <class WR>
+using BitsOf = typename JacobiLimits<WR>::Number;
+#endif
+
+// A small whole number and its bits, by adding 1.5·2^mantissa, which puts it into the last ones; machines convert long integers slowly.
+template <class R, class WR>
+DEVICE auto bits_of_whole(WR number) {
   using L = JacobiLimits<R>;
-  const typename L::Bits bits = typename L::Bits(exponent + L::kBias) << L::kMantissaBits;
-  R result;
+  const WR sum = number + R(3) * R(typename L::Number(1) << (L::kMantissaBits - 1));
+  BitsOf<WR> bits;
+  memcpy(&bits, &sum, sizeof bits);
+  return bits;
+}
+template <class R, class WR, class P>
+DEVICE WR whole_of_bits(P small) {
+  using L = JacobiLimits<R>;
+  const R offset = R(3) * R(typename L::Number(1) << (L::kMantissaBits - 1));
+  typename L::Number offset_bits;
+  memcpy(&offset_bits, &offset, sizeof offset);
+  const BitsOf<WR> bits = small + offset_bits;
+  WR sum;
+  memcpy(&sum, &bits, sizeof sum);
+  return sum - offset;
+}
+
+// 2^e for whole numbers e; 0 where that is not a normal number, and never more than the largest power of two.
+template <class R, class WR>
+DEVICE WR power_of_two(WR e) {
+  using L = JacobiLimits<R>;
+  const WR least = WR{} - R(L::kBias), most = WR{} + R(L::kBias), within = e < least ? least : e > most ? most : e;
+  const BitsOf<WR> bits = bits_of_whole<R>(within + R(L::kBias)) << L::kMantissaBits;
+  WR result;
   memcpy(&result, &bits, sizeof result);
   return result;
 }
 
 // e of 2^e ≤ x < 2^(e+1); one below the smallest normal number's for any that is smaller.
-template <class R>
-DEVICE int exponent_of(R x) {
-  typename JacobiLimits<R>::Bits bits;
+template <class R, class WR>
+DEVICE WR exponent_of(WR x) {
+  using L = JacobiLimits<R>;
+  BitsOf<WR> bits;
   memcpy(&bits, &x, sizeof bits);
-  return int(bits >> JacobiLimits<R>::kMantissaBits) - JacobiLimits<R>::kBias;
+  return whole_of_bits<R, WR>((bits >> L::kMantissaBits) - L::kBias);
 }
 
-// Brings numbers whose largest is given to about 2^kTarget, and back: by two powers of two, because one would not always be a normal number.
-template <class T>
-struct Scale {
-  using R = Real<T>;
-  using WR = Wide<R>;
-  WR up_first{}, up_then{}, down_first{}, down_then{};
+template <class WR>
+DEVICE WR larger_of(WR a, WR b) {
+  return a > b ? a : b;
+}
+template <class WR>
+DEVICE WR absolute(WR a) {
+  return a < 0 ? -a : a;
+}
 
-  DEVICE explicit Scale(WR largest) {
-    for (int l = 0; l < kLanes<T>; l++) {
-      const R most = get(largest, l);
-      const int shift = most > 0 && most <= JacobiLimits<R>::kLargest ? JacobiLimits<R>::kTarget - exponent_of(most) : 0, half = shift / 2;
-      put(up_first, l, power_of_two<R>(half));
-      put(up_then, l, power_of_two<R>(shift - half));
-      put(down_first, l, power_of_two<R>(half - shift));
-      put(down_then, l, power_of_two<R>(-half));
-    }
-  }
-  template <class W>
-  DEVICE W up(W value) const {
-    return up_then * (up_first * value);
-  }
-  DEVICE WR down(WR value) const { return down_then * (down_first * value); }
-};
+// The larger of |re| and |im|.
+template <class W>
+DEVICE W largest_part(W a) {
+  return absolute(a);
+}
+template <class W>
+DEVICE W largest_part(Complex<W> a) {
+  return larger_of(absolute(a.re), absolute(a.im));
+}
 
-// The larger of |a| and what there was; infinite where a is not finite, and ever after.
+// The larger of a's parts and what there was; infinite where one is not finite, and ever after.
 template <class R, class W>
 DEVICE W larger_or_bad(W largest, W a) {
-  const W size = a < 0 ? -a : a, bad = W{} + R(INFINITY);
+  const W size = absolute(a), bad = W{} + R(INFINITY);
   return size <= largest ? largest : size <= JacobiLimits<R>::kLargest ? size : bad;
 }
 template <class R, class W>
 DEVICE W larger_or_bad(W largest, Complex<W> a) {
   return larger_or_bad<R>(larger_or_bad<R>(largest, a.re), a.im);
+}
+
+template <class W>
+DEVICE W magnitude_of(W a) {
+  return absolute(a);
+}
+template <class W>
+DEVICE W magnitude_of(Complex<W> a) {
+  return square_root(a.re * a.re + a.im * a.im);
+}
+
+template <class W>
+DEVICE W scaled(W a, W by) {
+  return by * a;
+}
+template <class W>
+DEVICE Complex<W> scaled(Complex<W> a, W by) {
+  return {by * a.re, by * a.im};
 }
 
 template <class W>
@@ -91,69 +139,81 @@ DEVICE W size_squared(Complex<W> a) {
   return a.re * a.re + a.im * a.im;
 }
 
-template <class W>
-DEVICE auto norm_squared(const W* a, int m) {
-  auto sum = size_squared(a[0]);
-  for (int i = 1; i < m; i++) sum += size_squared(a[i]);
-  return sum;
+// |γ| of an inner product, or γ itself for real numbers; 1 where it is not wanted.
+template <class W, class Mask>
+DEVICE W size_or_one(W gamma, Mask wanted) {
+  return wanted ? gamma : W{} + 1;
+}
+template <class W, class Mask>
+DEVICE W size_or_one(Complex<W> gamma, Mask wanted) {
+  return wanted ? square_root(size_squared(gamma)) : W{} + 1;
 }
 
-// aᴴ b
+// What the squared norms and the exponents of two columns and their inner product make of them.
 template <class W>
-DEVICE W inner(const W* a, const W* b, int m) {
-  W sum{};
-  for (int i = 0; i < m; i++) multiply_add(sum, conjugate(a[i]), b[i]);
-  return sum;
-}
+struct Tangent {
+  W to_p, to_q;    // what of q goes to p and of p to q, as lengths: s·2^(q's exponent − p's) and the reverse
+  W cosine, sine;  // of the columns themselves
+  W less, more;    // what α loses and β gains
 
-// The smaller root t for γ of either sign; not for α = β and γ = 0.
-template <class W>
-DEVICE W jacobi_tangent(W alpha, W beta, W gamma) {
-  const W twice = gamma + gamma, gap = beta - alpha, root = square_root(gap * gap + twice * twice);
-  return twice / (gap < 0 ? gap - root : gap + root);
-}
+  // Of zeros where `rotates` is not set. `size` is |γ|, or γ itself for real numbers.
+  template <class R, class Mask>
+  DEVICE static Tangent of(W alpha, W beta, W exponent_p, W exponent_q, W size, Mask rotates) {
+    const W zero{}, one = zero + 1, top = larger_of(exponent_p, exponent_q);
+    const W scale_p = power_of_two<R>(exponent_p - top), scale_q = power_of_two<R>(exponent_q - top), p2 = scale_p * scale_p, q2 = scale_q * scale_q;
+    const W twice = size + size, both = twice * (scale_p * scale_q), gap = beta * q2 - alpha * p2, root = square_root(gap * gap + both * both);
+    const W divisor = gap < 0 ? gap - root : gap + root;
+    const W tangent = rotates ? twice / (rotates ? divisor : one) : zero;  // over scale_p·scale_q
+    const W t = tangent * (scale_p * scale_q);
+    Tangent result;
+    result.cosine = one / square_root(one + t * t);
+    result.sine = result.cosine * t;
+    const W length = result.cosine * tangent;
+    result.to_p = length * q2;
+    result.to_q = length * p2;
+    result.less = (tangent * size) * q2;
+    result.more = (tangent * size) * p2;
+    return result;
+  }
+};
 
-// Does nothing in the lanes where `rotates` is not set.
+// The rotation of two columns; of zeros, it does nothing.
 template <class W>
 struct Rotation {
-  W s, half;  // half = s/(1 + c), the tangent of half the angle
-  W shift;    // what α loses and β gains
+  W from_q, from_p, half_p, half_q;
 
-  template <class Mask>
-  DEVICE Rotation(W alpha, W beta, W gamma, Mask rotates) {
-    const W zero{}, one = zero + 1, t = rotates ? jacobi_tangent(alpha, beta, rotates ? gamma : one) : zero;
-    const W c = one / square_root(one + t * t);
-    s = c * t;
-    half = s / (one + c);
-    shift = t * gamma;
+  // `plain`: of columns without exponents.
+  DEVICE void set(const Tangent<W>& x, W, W, bool plain) {
+    const W one = W{} + 1, inverse = one / (one + x.cosine);
+    from_q = plain ? x.sine : x.to_p;
+    from_p = plain ? x.sine : x.to_q;
+    half_p = from_p * inverse;
+    half_q = from_q * inverse;
   }
   DEVICE void apply(W& p, W& q) const {
     const W old = p;
-    p = old - s * (q + half * old);
-    q = q + s * (old - half * q);
+    p = old - from_q * (q + half_p * old);
+    q = q + from_p * (old - half_q * q);
   }
 };
 
 template <class W>
 struct Rotation<Complex<W>> {
-  Complex<W> s;   // with the phase of conj(γ), which neither column is turned by: that would round all of it, not only the correction
-  W even, shift;  // even = |s|²/(1 + c)
+  Complex<W> from_q, from_p;  // with the phase of conj(γ), which neither column is turned by: that would round all of it, not only the correction
+  W even;                     // 1 − c
 
-  template <class Mask>
-  DEVICE Rotation(W alpha, W beta, Complex<W> gamma, Mask rotates) {
-    const W zero{}, one = zero + 1, size = rotates ? square_root(size_squared(gamma)) : one;
-    const W t = rotates ? jacobi_tangent(alpha, beta, size) : zero;
-    const W c = one / square_root(one + t * t), sine = c * t;
-    even = sine * sine / (one + c);
-    shift = t * size;
-    s.re = rotates ? sine * (gamma.re / size) : zero;
-    s.im = rotates ? sine * (-gamma.im / size) : zero;
+  DEVICE void set(const Tangent<W>& x, Complex<W> gamma, W size, bool plain) {
+    const W one = W{} + 1, re = gamma.re / size, im = gamma.im / size;
+    even = x.sine * x.sine / (one + x.cosine);
+    const W p = plain ? x.sine : x.to_p, q = plain ? x.sine : x.to_q;
+    from_q = {p * re, -(p * im)};
+    from_p = {q * re, -(q * im)};
   }
   DEVICE void apply(Complex<W>& p, Complex<W>& q) const {
     const Complex<W> old = p;
-    p.re = old.re - (s.re * q.re - s.im * q.im + even * old.re);
-    p.im = old.im - (s.re * q.im + s.im * q.re + even * old.im);
-    q.re = q.re + (s.re * old.re + s.im * old.im - even * q.re);
-    q.im = q.im + (s.re * old.im - s.im * old.re - even * q.im);
+    p.re = old.re - (from_q.re * q.re - from_q.im * q.im + even * old.re);
+    p.im = old.im - (from_q.re * q.im + from_q.im * q.re + even * old.im);
+    q.re = q.re + (from_p.re * old.re + from_p.im * old.im - even * q.re);
+    q.im = q.im + (from_p.re * old.im - from_p.im * old.re - even * q.im);
   }
 };

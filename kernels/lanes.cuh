@@ -30,6 +30,7 @@ DEVICE void put(T& wide, int, T value) {
 }
 
 #else
+#define DIFFSVD_WIDE
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -39,7 +40,7 @@ constexpr int kWideBytes = 64;
 #elif defined(__AVX__)
 constexpr int kWideBytes = 32;
 #else
-constexpr int kWideBytes = 16;
+constexpr int kWideBytes = 32;  // two registers
 #endif
 
 template <class T>
@@ -92,6 +93,8 @@ DEVICE void put(Complex<W>& wide, int l, Complex<R> value) {
 
 inline WideOf<float>::Type conjugate(WideOf<float>::Type a) { return a; }
 inline WideOf<double>::Type conjugate(WideOf<double>::Type a) { return a; }
+inline WideOf<float>::Type real_part(WideOf<float>::Type a) { return a; }
+inline WideOf<double>::Type real_part(WideOf<double>::Type a) { return a; }
 
 #endif
 
@@ -109,6 +112,17 @@ DEVICE W constant(double value) {
     return W{} + std::decay_t<decltype(get(W{}, 0))>(value);
   }
 }
+
+#if defined(DIFFSVD_WIDE)
+template <class W, class R>
+DEVICE W splat(R value) {
+  return W{} + value;
+}
+template <class W, class R>
+DEVICE W splat(Complex<R> value) {
+  return {decltype(W{}.re){} + value.re, decltype(W{}.re){} + value.im};
+}
+#endif
 
 template <class Mask, class W>
 DEVICE W choose(Mask mask, W a, W b) {

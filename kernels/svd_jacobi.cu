@@ -1,164 +1,485 @@
-// The thin SVD of a batch of small matrices in one kernel, by one-sided Jacobi (Hestenes 1958; for its accuracy Demmel and Veselić, SIAM J. Matrix
-// Anal. Appl. 13, 1992): columns of A are rotated in pairs until every two are orthogonal. Then A = U diag(S), and the rotations make up V.
+// The thin SVD of a batch of small matrices in one kernel: QR decompositions, then one-sided Jacobi on a triangle (Drmač and Veselić, SIAM J. Matrix Anal.
+// Appl. 29, 2008). With column scalings by powers of two throughout:
 //
-// A pair rotates where |a_pᴴ a_q| > tol ‖a_p‖ ‖a_q‖, tol = √m·eps: columns of very different size, and with them small singular values, keep their
-// relative accuracy. Norms go through a sweep by recurrence and are taken afresh for the next; a sweep without a rotation is the last. Two exact
-// powers of two bring the largest element to about 2^target, where no square over- or underflows. Columns whose squares are close to underflow are
-// null: they do not rotate, and U is completed there by Gram–Schmidt.
+//   A P = Q R,  pivoted; a column of which only rounding is left, √m·eps of what was given, is null from there on
+//   Rᴴ = Q₂ R₂, X = R₂ᴴ, close to diagonal: few sweeps do
+//   X W = Z diag(S) by rotations of X's columns, which become Z
+//   U = Q Z,  V = P Q₂ W
 //
-// Tall matrices are first reduced to the R of a QR decomposition, whose error in each column is relative to that column, so that what is said of
-// small singular values still holds; then U = Q U_R.
+// A pair rotates where |pᴴq| > tol ‖p‖ ‖q‖, tol = √n·eps, so columns of very different size, and with them small singular values, keep their relative
+// accuracy (Demmel and Veselić, SIAM J. Matrix Anal. Appl. 13, 1992). Norms go through a sweep by recurrence and are taken afresh for the next. The last
+// sweep is one without a rotation, or one whose inner products and rotations are all so small that what they leave is below tol.
 //
-// For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that still rotates in sweep kSweeps with
-// that number; the factors of both are NaN.
+// W is not rotated along: X W = Z diag(S) is solved for it by forward substitution, whose error in a column is along those of smaller singular values,
+// and taken out by Gram–Schmidt in ascending order, which leaves the residual of each column at rounding of that column. Where the singular
+// values are too far apart for that, 2^kSolved, the rotations are accumulated instead. Null columns of X and W are unit vectors.
 //
-// A team of threads has one matrix, on the CPU, where a team is one thread, kLanes of them. The pairs of a round are disjoint and spread over the
-// team. Scratch of a team: A, n columns of jacobi_leading(m) | V, n×n | two arrays of n real numbers | with QR: R, n columns of jacobi_leading(n) | a
-// row of n for each thread.
-#include "householder.cuh"
-#include "lane_memory.cuh"
-#include "null_columns.cuh"
-#include "team.cuh"
+// For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's
+// range −3, one that still rotates in sweep kSweeps with that number; the factors of all three are NaN.
+//
+// A vector of lanes has one or several matrices (column_lanes.cuh); no result depends on what its neighbours are. Scratch of a vector, in rows
+// of columns: reflectors of A m | of Rᴴ n | Z m | W n.
+#include "column_qr.cuh"
+#include "view.cuh"
 
 template <class T>
 struct SvdJacobi {
   View<const T> a;  // m×n
-  View<T> u;        // m×n, overwritten
+  View<T> u;        // m×n, overwritten; absent with v
   View<Real<T>> s;  // n×1, overwritten, descending
-  View<T> v;        // n×n, overwritten
-  int32_t* info;    // batch, overwritten: 0, −1 or kSweeps
+  View<T> v;        // n×n, overwritten; absent: singular values alone
+  int32_t* info;    // batch, overwritten: 0, −1, −3 or kSweeps
   int64_t batch, m, n;
   int64_t adjoint;  // 1: each element of a is conjugated
-  int64_t team;     // threads of a team, a divisor of the block's; 1 on the CPU
-  int64_t qr;       // 1: a QR decomposition comes first
 };
 
-constexpr int kSweeps = 30;
+constexpr int kSweeps = 30, kMostPairs = 32;
 
-// Odd on a GPU, so that the threads of a team, each in its own column, meet no bank conflicts.
-DEVICE int jacobi_leading(int m) { return kLanes<float> == 1 ? m | 1 : m; }
-
-// Every two of `players`, an even number, meet once in players − 1 rounds of a tournament.
-DEVICE void tournament(int players, int round, int pair, int& p, int& q) {
-  const int circle = players - 1;
-  p = round + pair < circle ? round + pair : round + pair - circle;
-  q = pair == 0 ? circle : round >= pair ? round - pair : round - pair + circle;
-}
-
-template <class T>
-DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
+template <class T, int kVectors, Teams kTeams>
+struct VectorOfMatrices {
   using R = Real<T>;
   using W = Wide<T>;
   using WR = Wide<R>;
+  using P = Places<R>;
   using L = JacobiLimits<R>;
-  const int m = int(x.m), n = int(x.n), players = n + n % 2;
-  const int lda = jacobi_leading(m), h = x.qr ? n : m, ld = jacobi_leading(h);
-  const Team team(block, x.team);
-  const int thread = team.thread(), threads = team.threads();
-  const int elements = n * (lda + n + 2) + (x.qr ? n * (ld + threads) : 0);
-  W* const a = reinterpret_cast<W*>(block.scratch) + team.index * elements;
-  W* const v = a + n * lda;
-  WR* const norms = reinterpret_cast<WR*>(v + n * n);
-  WR* const marks = norms + n;
-  W* const r = v + n * n + 2 * n;
-  W* const c = x.qr ? r : a;  // the n columns of h elements that are rotated
-  const WR zero{}, one = zero + 1;
-  const R tol2 = h * L::kEpsilon * L::kEpsilon, null2 = L::kNull * L::kNull;
+  using Grid = Pairing<T, kVectors, kTeams>;
+  using Mask = decltype(WR{} > WR{});
+  static constexpr int kSlots = 2 * kVectors;
 
-  const int64_t at_once = int64_t(team.teams) * kLanes<T>, units = (x.batch + at_once - 1) / at_once;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t first = unit * at_once + team.index * kLanes<T>, left = x.batch - first;
-    const int count = left < 0 ? 0 : left < kLanes<T> ? int(left) : kLanes<T>;
+  const SvdJacobi<T>& x;
+  const int m, n;
+  const Grid at;
+  const int64_t first;  // the matrix of the vector's first team
+  Columns<T, kVectors> a, r, z, w;
+  ColumnsState<T, kVectors> given, triangle;
+  WR norm[kSlots], exponent[kSlots];  // of Z's columns
+  WR status{};
 
-    if (count > 0) {
-      load_lanes(
-          x.a, first, count, m, n, [&](int i, int j, const W& element) { a[j * lda + i] = x.adjoint ? conjugate(element) : element; }, thread,
-          threads);
-    }
-    team.barrier();
-    for (int j = thread; j < n; j += threads) {
-      WR largest = zero;
-      for (int i = 0; i < m; i++) largest = larger_or_bad<R>(largest, a[j * lda + i]);
-      norms[j] = largest;
-      for (int i = 0; i < n; i++) v[j * n + i] = unit_entry<W>(i == j);
-    }
-    team.barrier();
-    WR largest = zero;
-    for (int j = 0; j < n; j++) largest = norms[j] > largest ? norms[j] : largest;
-    const auto broken = largest > L::kLargest;
-    const Scale<T> scale(largest);
-    team.barrier();
-    for (int j = thread; j < n; j += threads)
-      for (int i = 0; i < m; i++) a[j * lda + i] = choose(broken, unit_entry<W>(i == j), scale.up(a[j * lda + i]));
-    if (x.qr) qr_decompose<R>(a, lda, m, n, r, ld, team);
-
-    for (int sweep = 0; sweep < kSweeps; sweep++) {
-      bool rotated = false;
-      for (int j = thread; j < n; j += threads) {
-        norms[j] = norm_squared(c + j * ld, h);
-        marks[j] = zero;
-      }
-      team.barrier();
-      for (int round = 0; round < players - 1; round++) {
-        for (int pair = thread; pair < players / 2; pair += threads) {
-          int p, q;
-          tournament(players, round, pair, p, q);
-          if (p == n || q == n) continue;
-          const W gamma = inner(c + p * ld, c + q * ld, h);
-          const auto rotates = (size_squared(gamma) > (tol2 * norms[p]) * norms[q]) & (norms[p] > null2) & (norms[q] > null2);
-          if (!any_lane(rotates)) continue;
-          rotated = true;
-          marks[p] = rotates ? one : marks[p];
-          const Rotation<W> rotation(norms[p], norms[q], gamma, rotates);
-          for (int i = 0; i < h; i++) rotation.apply(c[p * ld + i], c[q * ld + i]);
-          for (int i = 0; i < n; i++) rotation.apply(v[p * n + i], v[q * n + i]);
-          const WR less = norms[p] - rotation.shift, more = norms[q] + rotation.shift;
-          norms[p] = less > zero ? less : zero;
-          norms[q] = more > zero ? more : zero;
-        }
-        team.barrier();
-      }
-      if (!team.any(rotated)) break;
-    }
-    WR unfinished = zero;  // kSweeps, if the last sweep was not clean
-    for (int j = 0; j < n; j++) unfinished += marks[j];
-    team.barrier();
-
-    for (int j = thread; j < n; j += threads) norms[j] = square_root(norm_squared(c + j * ld, h));
-    team.barrier();
-    for (int j = thread; j < n; j += threads) {
-      WR rank = zero;
-      for (int i = 0; i < n; i++) rank += (i < j ? norms[i] >= norms[j] : norms[i] > norms[j]) ? one : zero;
-      marks[j] = rank;
-      const WR inverse = norms[j] > L::kNull ? one / norms[j] : zero;
-      for (int i = 0; i < h; i++) c[j * ld + i] = inverse * c[j * ld + i];
-    }
-    team.barrier();
-    if (thread == 0) {
-      for (int l = 0; l < count; l++) complete_null_columns<T>(c, ld, h, n, norms, l);
-    }
-    team.barrier();
-    if (x.qr) {
-      qr_form_q(a, lda, m, n, team);
-      team.barrier();
-      multiply_rows(a, lda, m, n, c, ld, r + n * ld + thread * n, team);
-      team.barrier();
-    }
-
-    for (int j = thread; j < n; j += threads) norms[j] = scale.down(norms[j]);
-    for (int l = 0; l < count; l++) {
-      const int32_t status = get(largest, l) > L::kLargest ? -1 : get(unfinished, l) > 0 ? kSweeps : 0;
-      const View<T> u = x.u.matrix(first + l), to_v = x.v.matrix(first + l);
-      if (thread == 0) x.info[first + l] = status;
-      for (int j = thread; j < n; j += threads) {
-        const int column = int(get(marks[j], l));
-        x.s.at(first + l, column, 0) = status ? not_a_number<R>() : get(norms[j], l);
-        for (int i = 0; i < m; i++) u.at(0, i, column) = status ? not_a_number<T>() : get(a[j * lda + i], l);
-        for (int i = 0; i < n; i++) to_v.at(0, i, column) = status ? not_a_number<T>() : get(v[j * n + i], l);
-      }
-    }
-    team.barrier();
+  DEVICE VectorOfMatrices(const SvdJacobi<T>& x, int team, int64_t first, W* scratch) : x(x), m(int(x.m)), n(int(x.n)), at(n, team), first(first) {
+    constexpr int64_t kRow = Columns<T, kVectors>::kRow;
+    a.data = scratch;
+    r.data = a.data + m * kRow;
+    z.data = r.data + n * kRow;
+    w.data = z.data + m * kRow;
+#if defined(__CUDACC__)
+    for (Columns<T, kVectors>* columns : {&a, &r, &z, &w}) columns->data += own_lane();
+#endif
   }
+
+  // Calls body(lane, matrix) for the first lane of each team that has a matrix, or on a GPU for the own team's.
+  template <class Body>
+  DEVICE void for_teams(const Body& body) const {
+#if defined(__CUDACC__)
+    const int64_t b = first + at.base / at.team;
+    if (b < x.batch) body(at.base, b);
+#else
+    for (int base = 0; base < kVectorLanes<T>; base += at.team)
+      if (first + base / at.team < x.batch) body(base, first + base / at.team);
+#endif
+  }
+
+  DEVICE void load() {
+    for (int i = 0; i < m; i++)
+      for (int s = 0; s < kSlots; s++) a(i, s) = W{};
+    vector_barrier();
+    for_teams([&](int base, int64_t b) {
+      const View<const T> from = x.a.matrix(b);
+#if defined(__CUDACC__)
+      const int start = own_lane() - base, step = at.team;
+#else
+      const int start = 0, step = 1;
+#endif
+      for (int j = start; j < n; j += step) {
+        const int player = j + at.odd, pair = player < at.pairs ? player : player - at.pairs, slot = at.slot(j), lane = base + pair % at.team;
+        const T* source = from.data + j * from.column_stride;
+        for (int i = 0; i < m; i++, source += from.row_stride) a.set(i, slot, lane, x.adjoint ? conjugate(*source) : *source);
+      }
+    });
+    vector_barrier();
+  }
+
+  // Screens, and brings each column's largest part to about 1.
+  DEVICE void scale() {
+    WR largest[kSlots], most{};
+    for (int s = 0; s < kSlots; s++) largest[s] = WR{};
+    for (int i = 0; i < m; i++)
+      for (int s = 0; s < kSlots; s++) largest[s] = larger_or_bad<R>(largest[s], a(i, s));
+    for (int s = 0; s < kSlots; s++) most = larger_of(most, largest[s]);
+    const auto broken = at.largest(most) > L::kLargest;
+    status = broken ? WR{} - 1 : WR{};
+    WR up[kSlots], then[kSlots];
+    for (int s = 0; s < kSlots; s++) {
+      const auto there = (largest[s] > 0) & (largest[s] <= L::kLargest);
+      given.exponent[s] = there ? exponent_of<R>(there ? largest[s] : largest[s] - largest[s] + 1) : WR{};
+      const WR half = numbers_of<R>(places_of<R>(R(0.5) * given.exponent[s]));
+      up[s] = power_of_two<R>(-half);
+      then[s] = power_of_two<R>(half - given.exponent[s]);
+      given.origin[s] = numbers_of<R>(at.column[s]);
+    }
+    LongSum<WR> total[kSlots];
+    for (int start = 0; start < m; start += kRowsOfSum) {
+      WR some[kSlots];
+      for (int s = 0; s < kSlots; s++) some[s] = WR{};
+      for (int i = start; i < m && i < start + kRowsOfSum; i++)
+        for (int s = 0; s < kSlots; s++) {
+          const W value = choose(broken, W{}, scaled(scaled(a(i, s), up[s]), then[s]));
+          a(i, s) = value;
+          some[s] += size_squared(value);
+        }
+      for (int s = 0; s < kSlots; s++) total[s].add(some[s]);
+    }
+    for (int s = 0; s < kSlots; s++) given.norm[s] = total[s].sum;
+    for (int s = 0; s < kSlots; s++) given.given[s] = given.norm[s];
+  }
+
+  // One-sided Jacobi on the columns of z; with `accumulates` w is rotated along.
+  DEVICE void rotate(const Grid& inner, bool accumulates) {
+    const int rows = inner.columns, rounds = 2 * inner.pairs - 1;
+    const R tol2 = n * L::kEpsilon * L::kEpsilon, small2 = L::kEpsilon / n;
+    const WR one = WR{} + 1;
+    WR active = status < 0 ? WR{} : one;
+    for (int sweep = 0; sweep < kSweeps && any_in_vector(active > 0); sweep++) {
+      W gamma[kVectors], unused[kVectors];
+      take_norms(rows, gamma);
+      WR open{};
+      for (int round = 0; round < rounds; round++) {
+        Rotation<W> rotations[kVectors], plain[kVectors];
+        WR turns{};
+        for (int v = 0; v < kVectors; v++) {
+          const WR alpha = norm[v], beta = norm[kVectors + v], product = alpha * beta, gamma2 = size_squared(gamma[v]);
+          const auto rotates = (gamma2 > tol2 * product) & (active > 0) & (inner.column[kVectors + v] >= 0);
+          const auto size = size_or_one(gamma[v], rotates);
+          const auto x = Tangent<WR>::template of<R>(alpha, beta, exponent[v], exponent[kVectors + v], size, rotates);
+          rotations[v].set(x, gamma[v], size, false);
+          if (accumulates) plain[v].set(x, gamma[v], size, true);
+          const WR to_p = x.to_p * x.to_p * beta, to_q = x.to_q * x.to_q * alpha;
+          open = rotates & ((gamma2 > small2 * product) | (to_p > small2 * alpha) | (to_q > small2 * beta)) ? one : open;
+          turns = rotates ? one : turns;
+          norm[v] = larger_of(alpha - x.less, WR{});
+          norm[kVectors + v] = beta + x.more;
+        }
+        if (any_in_vector(turns > 0)) {
+          turn<true, true>(inner, z, rows, rotations, gamma);
+          if (accumulates) turn<true, false>(inner, w, rows, plain, unused);
+        } else {
+          turn<false, true>(inner, z, rows, rotations, gamma);
+          if (accumulates) turn<false, false>(inner, w, rows, plain, unused);
+        }
+        inner.move_numbers(norm);
+        inner.move_numbers(exponent);
+      }
+      const auto goes_on = (inner.largest(open) > 0) & (active > 0);
+      active = goes_on ? one : WR{};
+    }
+    status = active > 0 ? WR{} + kSweeps : status;
+  }
+
+  // Squared norms of Z's columns, which are brought to about 1, and the inner products of the pairs.
+  DEVICE void take_norms(int rows, W (&gamma)[kVectors]) {
+    for (int s = 0; s < kSlots; s++) norm[s] = WR{};
+    for (int v = 0; v < kVectors; v++) gamma[v] = W{};
+    for (int i = 0; i < rows; i++) {
+      for (int s = 0; s < kSlots; s++) norm[s] += size_squared(z(i, s));
+      for (int v = 0; v < kVectors; v++) multiply_add(gamma[v], conjugate(z(i, v)), z(i, kVectors + v));
+    }
+  }
+
+  // Rotates the pairs and moves them on; with kDots γ becomes their next inner products.
+  template <bool kRotates, bool kDots>
+  DEVICE void turn(const Grid& inner, const Columns<T, kVectors>& c, int rows, const Rotation<W> (&rotations)[kVectors], W (&gamma)[kVectors]) const {
+    inner.template with_vectors<kVectors>(
+        [&](auto used) { turn_some<decltype(used)::value, kRotates, kDots>(inner, c, rows, rotations, gamma); });
+  }
+
+  // The columns are in the first kUsed vectors.
+  template <int kUsed, bool kRotates, bool kDots>
+  DEVICE void turn_some(const Grid& inner, const Columns<T, kVectors>& c, int rows, const Rotation<W> (&given)[kVectors], W (&gamma)[kVectors]) const {
+    W sums[kUsed];
+    Rotation<W> rotations[kUsed];
+    for (int v = 0; v < kUsed; v++) {
+      sums[v] = W{};
+      rotations[v] = given[v];
+    }
+    const Grid grid = inner;
+    for (int i = 0; i < rows; i++) {
+      W p[kUsed], q[kUsed];
+      for (int v = 0; v < kUsed; v++) {
+        p[v] = c(i, v);
+        q[v] = c(i, kVectors + v);
+        if constexpr (kRotates) rotations[v].apply(p[v], q[v]);
+      }
+      grid.move(p, q);
+      for (int v = 0; v < kUsed; v++) {
+        c(i, v) = p[v];
+        c(i, kVectors + v) = q[v];
+        if constexpr (kDots) multiply_add(sums[v], conjugate(p[v]), q[v]);
+      }
+    }
+    if constexpr (kDots)
+      for (int v = 0; v < kUsed; v++) gamma[v] = sums[v];
+  }
+
+  // w ← W of X W = Z, X = R₂ᴴ scaled by the columns of Rᴴ.
+  DEVICE void solve(const Grid& inner, const Mask& far) {
+    for (int i = 0; i < inner.columns; i++) {
+      const W beta = inner.of_column(triangle.diagonal, i);
+      const WR own = inner.of_column(triangle.exponent, i), size2 = size_squared(beta);
+      const auto there = size2 > 0;
+      const W inverse = scaled(beta, there ? 1 / (there ? size2 : size2 + 1) : size2);  // of conj(beta)
+      W sums[kSlots];
+      for (int s = 0; s < kSlots; s++) sums[s] = scaled(z(i, s), power_of_two<R>(exponent[s] - own));
+      const int slot = inner.slot(i);
+      const auto lane = inner.lane_of(i);
+      for (int l = 0; l < i; l++) {
+        const W factor = W{} - conjugate(inner.broadcast(r(l, slot), lane));
+        for (int s = 0; s < kSlots; s++) multiply_add(sums[s], factor, w(l, s));
+      }
+      for (int s = 0; s < kSlots; s++) w(i, s) = choose(far, w(i, s), inverse * sums[s]);
+    }
+  }
+
+  // Makes w's columns orthonormal, the one of the smallest singular value first.
+  DEVICE void orthonormalise(const Grid& inner, const WR (&rank)[kSlots], const Mask& far) {
+    const int rows = inner.columns;
+    for (int place = inner.columns - 1; place >= 0; place--) {
+      // Every team's column of this rank, to all of its lanes.
+      P source = inner.base;
+      WR slot_of{};
+      for (int s = 0; s < kSlots; s++) {
+        const auto here = rank[s] == R(place);
+        const WR lane = inner.largest(here & (inner.column[s] >= 0) ? numbers_of<R>(inner.lane) + 1 : WR{});
+        source = lane > 0 ? inner.base + places_of<R>(lane - 1) : source;
+        slot_of = lane > 0 ? WR{} + R(s) : slot_of;
+      }
+      const auto column_at = [&](int i) {
+        if constexpr (Grid::kWhole && Grid::kUniform) return inner.broadcast(w(i, int(get(slot_of, 0))), source);
+        W result = inner.broadcast(w(i, 0), source);
+        for (int s = 1; s < kSlots; s++) result = choose(slot_of == R(s), inner.broadcast(w(i, s), source), result);
+        return result;
+      };
+      W along[kSlots];
+      WR norm2{};
+      for (int s = 0; s < kSlots; s++) along[s] = W{};
+      for (int i = 0; i < rows; i++) {
+        const W v = column_at(i);
+        norm2 += size_squared(v);
+        for (int s = 0; s < kSlots; s++) multiply_add(along[s], conjugate(v), w(i, s));
+      }
+      const auto there = norm2 > 0;
+      const WR inverse = there ? 1 / square_root(there ? norm2 : norm2 + 1) : norm2;
+      W factor[kSlots];
+      for (int s = 0; s < kSlots; s++) factor[s] = choose((rank[s] < R(place)) & !far, scaled(along[s], WR{} - inverse * inverse), W{});
+      for (int i = 0; i < rows; i++) {
+        const W v = column_at(i);
+        for (int s = 0; s < kSlots; s++) {
+          W sum = w(i, s);
+          multiply_add(sum, factor[s], v);
+          w(i, s) = choose((rank[s] == R(place)) & !far, scaled(v, inverse), sum);
+        }
+      }
+    }
+  }
+
+  // Numbers by slot of `from` as numbers by slot of `at`; 0 for columns that `from` has not.
+  template <class X>
+  DEVICE void spread(const Grid& from, X (&x)[kSlots]) const {
+    X old[kSlots];
+    for (int s = 0; s < kSlots; s++) old[s] = x[s];
+    for (int s = 0; s < kSlots; s++) {
+      const P player = at.column[s] + from.odd, pair = player < from.pairs ? player : player - from.pairs, inside = pair & P(P{} + (from.team - 1));
+      X taken{};
+      for (int t = 0; t < kSlots; t++) {
+        const auto there = ((pair - inside == t % kVectors * from.team) & (t < kVectors ? player < from.pairs : player >= from.pairs)) &
+                           ((at.column[s] >= 0) & (at.column[s] < from.columns));
+        taken = choose(there, from.taken(old[t], from.base + inside), taken);
+      }
+      x[s] = taken;
+    }
+  }
+
+  DEVICE void run() {
+    load();
+    scale();
+    decompose<true>(a, at, m, given);
+    // Where a vector has one matrix, its null columns are left out from here on.
+    int columns = n;
+    if constexpr (Grid::kWhole) {
+      WR alive{};
+      for (int s = 0; s < kSlots; s++) alive += (at.column[s] >= 0) & (given.died[s] > R(m)) ? WR{} + 1 : WR{};
+      WR sum = alive;
+      for (int distance = 1; distance < at.team; distance *= 2) sum += permuted(sum, lane_numbers<R>() ^ distance);
+      columns = int(get(sum, 0));
+      columns = columns < 3 ? 3 : columns;  // two pairs, so that there is somewhere to move
+    }
+    const Grid inner(columns, at.team);
+    for (int s = 0; s < kSlots; s++) triangle.exponent[s] = WR{};
+    adjoint_of_r(a, at, given, r, inner, triangle.exponent);
+    decompose<false>(r, inner, n, triangle);
+    adjoint_of_r(r, inner, triangle, z, inner, exponent);
+    WR most = WR{} - L::kFar, least = WR{} - L::kFar;  // the exponents, and their opposites
+    for (int s = 0; s < kSlots; s++) {
+      const auto there = (inner.column[s] >= 0) & (exponent[s] > -L::kFar);
+      most = there ? larger_of(most, exponent[s]) : most;
+      least = there ? larger_of(least, -exponent[s]) : least;
+    }
+    const Mask far = inner.largest(most) + inner.largest(least) > R(L::kSolved);
+    const bool accumulates = x.v && any_in_vector(far);
+    for (int i = 0; accumulates && i < n; i++)
+      for (int s = 0; s < kSlots; s++) w(i, s) = choose(inner.column[s] == i, unit_entry<W>(true), W{});
+    rotate(inner, accumulates);
+    finish(inner, far);
+  }
+
+  // From X's rotated columns and, where they were accumulated, the rotations to the factors.
+  DEVICE void finish(const Grid& inner, const Mask& far) {
+    WR rank[kSlots], value[kSlots];
+    W unused[kVectors];
+    take_norms(inner.columns, unused);
+    sort(inner, rank);
+    for (int s = 0; s < kSlots; s++) {
+      norm[s] = square_root(norm[s]);
+      const WR half = numbers_of<R>(places_of<R>(R(0.5) * exponent[s]));
+      value[s] = (norm[s] > 0) & (inner.column[s] >= 0) ? norm[s] * power_of_two<R>(half) * power_of_two<R>(exponent[s] - half) : WR{};
+    }
+    if (x.v) {
+      solve(inner, far);
+      orthonormalise(inner, rank, far);
+      for (int s = 0; s < kSlots; s++) {
+        const auto there = norm[s] > 0;
+        const WR inverse = there ? 1 / (there ? norm[s] : norm[s] + 1) : norm[s];
+        for (int i = 0; i < inner.columns; i++) {
+          const W unit = choose(inner.column[s] == i, unit_entry<W>(true), W{});
+          z(i, s) = choose(there, scaled(z(i, s), inverse), unit);
+          w(i, s) = choose(there, w(i, s), unit);
+        }
+      }
+    }
+    if (inner.columns < n) {
+      spread(inner, value);
+      spread(inner, rank);
+      for (int s = 0; s < kSlots; s++) rank[s] = at.column[s] >= inner.columns ? numbers_of<R>(at.column[s]) : rank[s];
+      for (int i = 0; x.v && i < n; i++) {
+        W row[kSlots], other[kSlots];
+        for (int s = 0; s < kSlots; s++) {
+          row[s] = i < inner.columns ? z(i, s) : W{};
+          other[s] = i < inner.columns ? w(i, s) : W{};
+        }
+        spread(inner, row);
+        spread(inner, other);
+        for (int s = 0; s < kSlots; s++) {
+          const auto null = (at.column[s] == i) & (at.column[s] >= inner.columns);
+          z(i, s) = choose(null, unit_entry<W>(true), row[s]);
+          w(i, s) = choose(null, unit_entry<W>(true), other[s]);
+        }
+      }
+    }
+    if (x.v) {
+      for (int i = n; i < m; i++)
+        for (int s = 0; s < kSlots; s++) z(i, s) = W{};
+      apply_reflectors(a, at, m, inner.columns, given.diagonal, z);
+      apply_reflectors(r, inner, n, inner.columns, triangle.diagonal, w);
+    }
+    WR most{};
+    for (int s = 0; s < kSlots; s++) most = larger_of(most, value[s]);
+    status = (status == 0) & (at.largest(most) > L::kLargest) ? WR{} - 3 : status;
+    store(rank, value);
+  }
+
+  // The place of each column in descending order of their norms.
+  DEVICE void sort(const Grid& inner, WR (&rank)[kSlots]) const {
+    WR power[kSlots], mantissa[kSlots];
+    for (int s = 0; s < kSlots; s++) {
+      const auto there = (inner.column[s] >= 0) & (norm[s] > 0);
+      const WR size = there ? norm[s] : WR{} + 1, e = exponent_of<R>(size);
+      power[s] = there ? exponent[s] + exponent[s] + e : WR{} - 4 * L::kFar;
+      mantissa[s] = size * power_of_two<R>(-e);
+      rank[s] = WR{};
+    }
+    for (int c = 0; c < inner.columns; c++) {
+      const WR high = inner.of_column(power, c), low = inner.of_column(mantissa, c);
+      for (int s = 0; s < kSlots; s++) {
+        const auto tie = (high == power[s]) & (low == mantissa[s]) & (inner.column[s] > c);
+        rank[s] += (high > power[s]) | ((high == power[s]) & (low > mantissa[s])) | tie ? WR{} + 1 : WR{};
+      }
+    }
+  }
+
+  // Calls body(lane, slot, matrix) for every column of every matrix.
+  template <class Body>
+  DEVICE void for_columns(const Body& body) const {
+    for_teams([&](int base, int64_t b) {
+#if defined(__CUDACC__)
+      const int start = own_lane(), end = start + 1;
+#else
+      const int start = base, end = base + at.team;
+#endif
+      for (int s = 0; s < kSlots; s++)
+        for (int l = start; l < end; l++)
+          if (get(at.column[s], l) >= 0) body(l, s, b);
+    });
+  }
+
+  DEVICE void store(const WR (&rank)[kSlots], const WR (&value)[kSlots]) const {
+    for_columns([&](int l, int s, int64_t b) {
+      const int32_t code = int32_t(get(status, l));
+      const int64_t place = int64_t(get(rank[s], l));
+      if (place == 0) x.info[b] = code;
+      x.s.at(b, place, 0) = code ? not_a_number<R>() : get(value[s], l);
+      if (!x.v) return;
+      T* to = &x.u.at(b, 0, place);
+      for (int i = 0; i < m; i++, to += x.u.row_stride) *to = code ? not_a_number<T>() : get(z(i, s), l);
+    });
+    for (int i = 0; x.v && i < n; i++) {
+      const WR row = at.of_column(given.origin, i);
+      for_columns([&](int l, int s, int64_t b) {
+        x.v.at(b, int64_t(get(row, l)), int64_t(get(rank[s], l))) = get(status, l) == 0 ? get(w(i, s), l) : not_a_number<T>();
+      });
+    }
+  }
+};
+
+template <class T, int kVectors, Teams kTeams>
+DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) {
+  const int at_once = kVectorLanes<T> / team, thread = block.thread();
+#if defined(__CUDACC__)
+  const int own = thread / kWarp, vectors = block.threads() / kWarp;
+#else
+  const int own = thread, vectors = block.threads();
+#endif
+  const int64_t units = (x.batch + at_once * vectors - 1) / (at_once * vectors);
+  const int64_t elements = int64_t(2 * x.m + 2 * x.n) * Columns<T, kVectors>::kRow;
+  Wide<T>* const scratch = reinterpret_cast<Wide<T>*>(block.scratch) + own * elements;
+  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
+    const int64_t first = (unit * vectors + own) * at_once;
+    if (first < x.batch) VectorOfMatrices<T, kVectors, kTeams>(x, team, first, scratch).run();
+  }
+}
+
+// Matrices of up to 8 columns have a lane each; larger ones as many as they have pairs.
+template <class T>
+DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
+  const int n = int(x.n), pairs = (n + 1) / 2;
+  if (pairs == 1) return svd_of_vectors<T, 1, Teams::kSingle>(x, block, 1);
+  if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
+  if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
+  if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
+  int team = 8;
+  while (team < pairs && team < kVectorLanes<T>) team *= 2;
+  if (team > kVectorLanes<T>) team = kVectorLanes<T>;
+  const int vectors = (pairs + team - 1) / team;
+  constexpr int kMost = kMostPairs / kVectorLanes<T>;
+  if (team == kVectorLanes<T> && vectors == 1) return svd_of_vectors<T, 1, Teams::kWhole>(x, block, team);
+  if constexpr (kVectorLanes<T> > 8)
+    if (vectors == 1) return svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
+  if constexpr (kMost >= 2)
+    if (vectors == 2) return svd_of_vectors<T, 2, Teams::kWhole>(x, block, team);
+  if constexpr (kMost >= 4)
+    if (vectors == 3) return svd_of_vectors<T, 3, Teams::kWhole>(x, block, team);
+  if constexpr (kMost >= 4)
+    if (vectors == 4) return svd_of_vectors<T, 4, Teams::kWhole>(x, block, team);
+  if constexpr (kMost >= 6)
+    if (vectors <= 6) return svd_of_vectors<T, 6, Teams::kWhole>(x, block, team);
+  if constexpr (kMost >= 8) return svd_of_vectors<T, 8, Teams::kWhole>(x, block, team);
 }
 
 KERNEL_FOR_ALL_TYPES(svd_jacobi, SvdJacobi)

@@ -596,18 +596,17 @@ void test_svd_jacobi() {
             a.at(3, i, j) = a.at(3, i, 0);
             a.at(4, i, j) = R(std::pow(Limits<R>::smallest_normal, (long double)(j) / n)) * a.at(4, i, j);
           }
+        std::vector<R> values(batch * n);
         for (const Grid grid : grids(batch, m == 6 || m == 11)) {
-          for (int64_t team = 1; team <= std::min<int64_t>(grid.threads, 4); team *= 2) {
-            if (grid.threads % team != 0) continue;
+          for (const bool vectors : {true, false}) {
             u.poison();
             s.poison();
             v.poison();
             info.poison();
-            const bool qr = m > 2 * n;
-            const SvdJacobi<T> arguments{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated, team, qr};
-            const int64_t teams = grid.threads / team;
-            const int64_t elements = n * (jacobi_leading(int(m)) + n + 2) + (qr ? n * (jacobi_leading(int(n)) + team) : 0);
-            launch(function_of(arguments), arguments, grid, teams * elements * int64_t(sizeof(Wide<T>)));
+            const SvdJacobi<T> arguments{a.input(), vectors ? u.view() : View<T>{}, s.view(), vectors ? v.view() : View<T>{}, info.view().data, batch, m, n, conjugated};
+            // Whatever the width of a vector is: 8 vectors of p and of q.
+            const int64_t elements = (2 * m + 2 * n) * (2 * 32 * kStep + kPadding);
+            launch(function_of(arguments), arguments, grid, grid.threads * elements * int64_t(sizeof(Wide<T>)));
             u.take_output();
             s.take_output();
             v.take_output();
@@ -619,6 +618,11 @@ void test_svd_jacobi() {
                 testing.expect(std::isnan(s.at(b, 0)) && !finite(u, b) && !finite(v, b), "factors of a bad matrix");
                 continue;
               }
+              if (!vectors) {
+                for (int64_t i = 0; i < n; i++) testing.expect(std::abs(s.at(b, i) - values[b * n + i]) <= 40 * m * kEpsilon<R> * values[b * n], "S alone");
+                continue;
+              }
+              for (int64_t i = 0; i < n; i++) values[b * n + i] = s.at(b, i);
               const Dense left = dense_of(u, b), right = dense_of(v, b);
               const long double allowed = 40 * std::max<int64_t>(m, 4) * kEpsilon<R>;
               long double off = 0, residual = 0;

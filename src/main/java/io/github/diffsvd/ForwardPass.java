@@ -12,10 +12,16 @@ interface ForwardPass extends AutoCloseable {
   /** Queues the work; info is the address of batch 32-bit integers. */
   void run(MatrixBatch a, SvdFactors factors, long info, long stream);
 
+  /** Queues the work for the singular values alone. */
+  void runValues(MatrixBatch a, MatrixBatch s, long info, long stream);
+
   @Override
   void close();
 
-  /** AUTO takes the Jacobi kernel where the device says that it is the faster one. */
+  /**
+   * AUTO takes the Jacobi kernel where the device says that it is the faster one, whatever the
+   * batch: a matrix has the same factors alone.
+   */
   static ForwardPass choose(
       CheckedBackend backend,
       DataType type,
@@ -27,10 +33,9 @@ interface ForwardPass extends AutoCloseable {
     boolean jacobi =
         algorithm == SvdAlgorithm.JACOBI
             || (algorithm == SvdAlgorithm.AUTO
-                && limits.fillsLanes(batch, Math.min(rows, columns))
-                && JacobiForward.rotatedBytes(limits, type, rows, columns)
-                    <= limits.jacobiRotatedBytes()
-                && JacobiForward.teamBytes(limits, type, rows, columns) <= limits.scratchBytes());
+                && limits.prefersJacobi(type, rows, columns)
+                && JacobiForward.scratchBytes(limits, type, rows, columns)
+                    <= limits.scratchBytes());
     return jacobi
         ? new JacobiForward(backend, type, batch, rows, columns)
         : new SolverForward(backend, type, batch, rows, columns, algorithm);

@@ -7,19 +7,23 @@ import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 
 /**
- * The SVD by one-sided Jacobi in one kernel, svd_jacobi.cu. A wide matrix is solved as its adjoint.
+ * The SVD by QR and one-sided Jacobi in one kernel, svd_jacobi.cu, or the singular values alone. A
+ * wide matrix is solved as its adjoint.
  */
 final class JacobiForward implements ForwardPass {
-  /** Above it the number of sweeps makes other ways faster. */
   static final int MOST_COLUMNS = 64;
+
+  /** Up to so many columns a lane has a whole matrix. */
+  private static final int COLUMNS_OF_A_LANE = 8;
+
+  private static final int LEAST_TEAM = 8;
+  private static final int WARP = 32;
 
   private final int batch;
   private final int m;
   private final int n;
   private final boolean wide;
   private final boolean conjugates;
-  private final int team;
-  private final boolean qr;
   private final KernelLaunch kernel;
 
   JacobiForward(CheckedBackend backend, DataType type, int batch, int rows, int columns) {
@@ -29,8 +33,8 @@ final class JacobiForward implements ForwardPass {
     n = Math.min(rows, columns);
     conjugates = wide && type.isComplex();
     Backend.Limits limits = backend.limits();
-    long teamBytes = teamBytes(limits, type, rows, columns);
-    if (n > MOST_COLUMNS || teamBytes > limits.scratchBytes()) {
+    long scratch = scratchBytes(limits, type, rows, columns);
+    if (n > MOST_COLUMNS || scratch > limits.scratchBytes()) {
       throw new IllegalArgumentException(
           "algorithm: JACOBI takes min(rows, columns) up to "
               + MOST_COLUMNS
@@ -41,52 +45,59 @@ final class JacobiForward implements ForwardPass {
               + "×"
               + columns
               + ", which needs "
-              + teamBytes);
+              + scratch);
     }
-    team = team(limits, n);
-    qr = qrFirst(m, n);
-    int teams =
-        (int) Math.max(1, Math.min(limits.threads() / team, limits.scratchBytes() / teamBytes));
-    int atOnce = teams * limits.lanes(type);
-    long units = (batch + atOnce - 1L) / atOnce;
-    LaunchShape shape = LaunchShape.forUnits(limits, units, teams * teamBytes);
+    int lanes = limits.wideBytes() > 0 ? limits.lanes(type) : WARP;
+    int team = n <= COLUMNS_OF_A_LANE ? 1 : Math.max(LEAST_TEAM, powerOfTwo((n + 1) / 2));
+    int vectors =
+        limits.wideBytes() > 0
+            ? 1
+            : (int) Math.max(1, Math.min(limits.threads() / WARP, limits.scratchBytes() / scratch));
+    long atOnce = (long) vectors * Math.max(1, lanes / team);
+    LaunchShape shape =
+        LaunchShape.forUnits(limits, (batch + atOnce - 1) / atOnce, vectors * scratch);
     kernel =
         backend.prepare(
             Kernel.SVD_JACOBI,
             type,
-            new LaunchShape(shape.blocks(), teams * team, shape.scratchBytes()));
+            limits.wideBytes() > 0
+                ? shape
+                : new LaunchShape(shape.blocks(), vectors * WARP, shape.scratchBytes()));
   }
 
-  /** A thread for every pair of columns, as far as the device likes blocks of so many. */
-  private static int team(Backend.Limits limits, int n) {
-    return Math.min(limits.threads(), Integer.highestOneBit(Math.max(1, n - 1)));
-  }
-
-  /** Measured: what it saves in every sweep pays for the decomposition from there. */
-  private static boolean qrFirst(long m, long n) {
-    return m > 2 * n;
-  }
-
-  /** What every sweep goes through, in the matrices that one thread has at a time. */
-  static long rotatedBytes(Backend.Limits limits, DataType type, int rows, int columns) {
-    long m = Math.max(rows, columns);
-    long n = Math.min(rows, columns);
-    return n * ((qrFirst(m, n) ? n : m) + n + 2) * type.bytes() * limits.lanes(type);
+  private static int powerOfTwo(int least) {
+    return Integer.highestOneBit(2 * least - 1);
   }
 
   /**
-   * The scratch that one team of threads works in: A, V, two rows of reals, and for tall matrices R
-   * and a row for each thread.
+   * The scratch of one vector of lanes, the largest that any build of the kernel needs: rows of A,
+   * Rᴴ, Z and W.
    */
-  static long teamBytes(Backend.Limits limits, DataType type, int rows, int columns) {
+  static long scratchBytes(Backend.Limits limits, DataType type, int rows, int columns) {
     long m = Math.max(rows, columns);
-    long n = Math.min(rows, columns);
-    int odd = limits.lanes(type) > 1 ? 0 : 1;
-    long elements = n * ((m | odd) + n + 2);
-    if (qrFirst(m, n)) {
-      elements += n * ((n | odd) + team(limits, (int) n));
+    int n = Math.min(rows, columns);
+    int pairs = (n + 1) / 2;
+    long row;
+    if (limits.wideBytes() == 0) {
+      row = (2L * WARP * (n <= COLUMNS_OF_A_LANE ? pairs : 1) + 1) * type.bytes();
+    } else if (n <= COLUMNS_OF_A_LANE) {
+      row = 2L * pairs * limits.wideBytes() * (type.isComplex() ? 2 : 1);
+    } else {
+      int half = limits.wideBytes() / 2;
+      row =
+          2L
+              * Math.max(
+                  limits.wideBytes() * vectors(pairs, limits.lanes(type)),
+                  half * vectors(pairs, limits.lanes(type) / 2))
+              * (type.isComplex() ? 2 : 1);
     }
-    return elements * type.bytes() * limits.lanes(type);
+    return Math.multiplyExact(2 * m + 2 * n, row);
+  }
+
+  /** As svd_jacobi.cu is compiled for: up to four, or an even number. */
+  private static int vectors(int pairs, int lanes) {
+    int least = (pairs + lanes - 1) / lanes;
+    return least <= 4 ? least : least + least % 2;
   }
 
   @Override
@@ -99,21 +110,24 @@ final class JacobiForward implements ForwardPass {
 
   @Override
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
-    kernel.arguments().reset().put(wide ? a.transposed() : a);
-    kernel
-        .arguments()
-        .put(wide ? factors.v() : factors.u())
-        .put(factors.s())
-        .put(wide ? factors.u() : factors.v())
-        .put(info);
-    kernel
-        .arguments()
-        .put((long) batch)
-        .put((long) m)
-        .put((long) n)
-        .put(conjugates)
-        .put((long) team)
-        .put(qr);
+    start(
+        a,
+        wide ? factors.v() : factors.u(),
+        factors.s(),
+        wide ? factors.u() : factors.v(),
+        info,
+        stream);
+  }
+
+  @Override
+  public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
+    start(a, null, s, null, info, stream);
+  }
+
+  private void start(
+      MatrixBatch a, MatrixBatch u, MatrixBatch s, MatrixBatch v, long info, long stream) {
+    kernel.arguments().reset().put(wide ? a.transposed() : a).put(u).put(s).put(v).put(info);
+    kernel.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
     kernel.start(stream);
   }
 

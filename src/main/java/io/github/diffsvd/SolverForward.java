@@ -50,19 +50,32 @@ final class SolverForward implements ForwardPass {
 
   @Override
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
+    pack(a, info, stream);
+    solver.solve(stream);
+    unpack(
+        wide ? factors.v() : factors.u(),
+        factors.s(),
+        wide ? factors.u() : factors.v(),
+        info,
+        stream);
+  }
+
+  @Override
+  public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
+    pack(a, info, stream);
+    solver.solveValues(stream);
+    unpack(null, s, null, info, stream);
+  }
+
+  private void pack(MatrixBatch a, long info, long stream) {
     pack.arguments().reset().put(wide ? a.transposed() : a).put(solver.input()).put(info);
     pack.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
     pack.start(stream);
+  }
 
-    solver.solve(stream);
-
+  private void unpack(MatrixBatch u, MatrixBatch s, MatrixBatch v, long info, long stream) {
     unpack.arguments().reset().put(solver.u()).put(solver.s()).put(solver.v()).put(solver.info());
-    unpack
-        .arguments()
-        .put(wide ? factors.v() : factors.u())
-        .put(factors.s())
-        .put(wide ? factors.u() : factors.v())
-        .put(info);
+    unpack.arguments().put(u).put(s).put(v).put(info);
     unpack.arguments().put((long) batch).put((long) m).put((long) n).put(solver.conjugatesV());
     unpack.start(stream);
   }

@@ -10,9 +10,9 @@ import java.util.stream.IntStream;
  * What became of each matrix of a batch: 32-bit integers in the device's memory, written by {@link
  * SvdPlan#forward}, read only on request.
  *
- * <p>{@link #OK}, {@link #NOT_FINITE}, {@link #NOT_POSITIVE}, or a positive number from the solver:
- * not converged. In all cases but the first U, S and V of that matrix are NaN; its neighbours are
- * untouched.
+ * <p>{@link #OK}, {@link #NOT_FINITE}, {@link #NOT_POSITIVE}, {@link #NOT_REPRESENTABLE}, or a
+ * positive number from the solver: not converged. In all cases but the first U, S and V of that
+ * matrix are NaN; its neighbours are untouched.
  */
 public final class SvdInfo implements AutoCloseable {
   /** The decomposition is valid. */
@@ -23,6 +23,9 @@ public final class SvdInfo implements AutoCloseable {
 
   /** The matrix is not Hermitian positive semi-definite, as {@link EighPlan} wants it. */
   public static final int NOT_POSITIVE = -2;
+
+  /** A singular value is larger than the type's largest number. */
+  public static final int NOT_REPRESENTABLE = -3;
 
   private final Device device;
   private final long address;
@@ -77,8 +80,10 @@ public final class SvdInfo implements AutoCloseable {
     int[] notFinite = indices(values, value -> value == NOT_FINITE);
     int[] notPositive = indices(values, value -> value == NOT_POSITIVE);
     int[] notConverged = indices(values, value -> value > OK);
-    if (notFinite.length + notPositive.length + notConverged.length > 0) {
-      throw new SvdNotConvergedException(batch, notFinite, notPositive, notConverged);
+    int[] notRepresentable = indices(values, value -> value == NOT_REPRESENTABLE);
+    if (notFinite.length + notPositive.length + notRepresentable.length + notConverged.length > 0) {
+      throw new SvdNotConvergedException(
+          batch, notFinite, notPositive, notRepresentable, notConverged);
     }
   }
 

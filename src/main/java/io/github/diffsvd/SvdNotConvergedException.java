@@ -11,21 +11,26 @@ public final class SvdNotConvergedException extends RuntimeException {
 
   private final int[] notFinite;
   private final int[] notPositive;
+  private final int[] notRepresentable;
   private final int[] notConverged;
 
-  SvdNotConvergedException(int batch, int[] notFinite, int[] notPositive, int[] notConverged) {
+  SvdNotConvergedException(
+      int batch, int[] notFinite, int[] notPositive, int[] notRepresentable, int[] notConverged) {
     super(
         notFinite.length
             + notPositive.length
+            + notRepresentable.length
             + notConverged.length
             + " of "
             + batch
             + " matrices have no decomposition"
             + describe("; not finite", notFinite)
             + describe("; not positive semi-definite", notPositive)
+            + describe("; a singular value beyond the type's range", notRepresentable)
             + describe("; not converged", notConverged));
     this.notFinite = notFinite.clone();
     this.notPositive = notPositive.clone();
+    this.notRepresentable = notRepresentable.clone();
     this.notConverged = notConverged.clone();
   }
 
@@ -48,6 +53,13 @@ public final class SvdNotConvergedException extends RuntimeException {
   /** Indices in the batch of the finite matrices that {@link EighPlan} does not take. */
   public int[] notPositive() {
     return notPositive.clone();
+  }
+
+  /**
+   * Indices in the batch of the finite matrices that have a singular value beyond the type's range.
+   */
+  public int[] notRepresentable() {
+    return notRepresentable.clone();
   }
 
   /** Indices in the batch of the finite matrices whose iteration did not converge. */

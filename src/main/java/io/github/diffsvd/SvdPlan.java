@@ -217,10 +217,7 @@ public final class SvdPlan implements AutoCloseable {
     Checks.writable("factors.u", factors.u(), type, batch, rows, k);
     Checks.writable("factors.s", factors.s(), type.real(), batch, k, 1);
     Checks.writable("factors.v", factors.v(), type, batch, columns, k);
-    if (Objects.requireNonNull(info, "info").batch() != batch) {
-      throw new IllegalArgumentException(
-          "info: expected a batch of " + batch + ", got " + info.batch());
-    }
+    checkInfo(info);
     if (forward == null) {
       backend.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
     } else {
@@ -234,6 +231,26 @@ public final class SvdPlan implements AutoCloseable {
         canonicalGauge.arguments().put((long) rows).put((long) columns).put((long) k);
         canonicalGauge.start(stream);
       }
+    }
+  }
+
+  /** The singular values alone, as {@link #forward} gives them without ties resolved. */
+  void forwardValues(MatrixBatch a, MatrixBatch s, SvdInfo info, long stream) {
+    checkOpen();
+    Checks.readable("a", a, type, batch, rows, columns);
+    Checks.writable("s", s, type.real(), batch, k, 1);
+    checkInfo(info);
+    if (forward == null) {
+      backend.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
+    } else {
+      forward.runValues(a, s, info.address(), stream);
+    }
+  }
+
+  private void checkInfo(SvdInfo info) {
+    if (Objects.requireNonNull(info, "info").batch() != batch) {
+      throw new IllegalArgumentException(
+          "info: expected a batch of " + batch + ", got " + info.batch());
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.diffsvd.backend;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.SvdAlgorithm;
 import java.nio.ByteBuffer;
+import java.util.function.ToIntFunction;
 
 /**
  * What a device must do: memory, kernels, products and solvers. Implementations check nothing but
@@ -67,8 +68,8 @@ public interface Backend extends AutoCloseable {
    *     products
    * @param laneElements up to so many elements of scratch per matrix the backward kernel with a
    *     matrix per vector lane is the fastest
-   * @param jacobiRotatedBytes up to so many bytes that one thread rotates the Jacobi kernel is the
-   *     faster forward pass
+   * @param jacobiColumns up to how many columns of a type the Jacobi kernel is the fastest forward
+   *     pass
    * @param wideBytes a thread's vector register, whose every lane has a matrix of its own in
    *     kernels with lanes.cuh; 0 on a GPU
    */
@@ -78,7 +79,7 @@ public interface Backend extends AutoCloseable {
       long scratchBytes,
       int fusedBackwardColumns,
       long laneElements,
-      long jacobiRotatedBytes,
+      ToIntFunction<DataType> jacobiColumns,
       int wideBytes) {
     /**
      * Whether kernels with lanes.cuh, where they suit a shape, suit a batch of it too. Measured on
@@ -87,6 +88,14 @@ public interface Backend extends AutoCloseable {
      */
     public boolean fillsLanes(int batch, int k) {
       return wideBytes == 0 || 4L * batch >= k;
+    }
+
+    /** Measured on the CPU: above a few thousand rows the memory that the kernel works in tells. */
+    private static final int JACOBI_ROWS = 2048;
+
+    /** Whether the Jacobi kernel is the fastest forward pass of m×n matrices. */
+    public boolean prefersJacobi(DataType type, int m, int n) {
+      return Math.min(m, n) <= jacobiColumns.applyAsInt(type) && Math.max(m, n) <= JACOBI_ROWS;
     }
 
     /** The matrices that one thread works on at a time in kernels with lanes.cuh. */

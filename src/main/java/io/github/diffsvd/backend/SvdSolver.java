@@ -35,6 +35,11 @@ public interface SvdSolver extends AutoCloseable {
 
   void solve(long stream);
 
+  /** The singular values alone, where that is cheaper; U and V are undefined then. */
+  default void solveValues(long stream) {
+    solve(stream);
+  }
+
   @Override
   void close();
 }

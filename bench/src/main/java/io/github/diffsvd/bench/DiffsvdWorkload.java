@@ -60,7 +60,7 @@ final class DiffsvdWorkload implements Workload {
   private Runnable values() {
     SingularValuePlan plan =
         own(
-            SingularValuePlan.create(
+            SingularValuePlan.createWithoutGradients(
                 device, type, extents.batch(), extents.rows(), extents.columns()));
     OwnedMatrixBatch s = own(device.allocate(type.real(), extents.batch(), extents.k(), 1));
     return () -> plan.forward(a, s, info, 0);

@@ -32,9 +32,6 @@ public final class CpuBackend implements Backend {
   /** Measured: 48×48, where single precision is already as fast by products. */
   private static final long LANE_ELEMENTS = 48 * (3 * 48 + 3 * 48 + 2);
 
-  /** Measured: 32×32 in every type. */
-  private static final long JACOBI_ROTATED_BYTES = 2 * 32 * (32 + 32 + 2) * 64;
-
   /** As in lanes.cuh, of the widest variant. */
   private static final int WIDE_BYTES = 64;
 
@@ -62,8 +59,17 @@ public final class CpuBackend implements Backend {
             Integer.MAX_VALUE,
             FUSED_BACKWARD_COLUMNS,
             LANE_ELEMENTS,
-            JACOBI_ROTATED_BYTES,
+            CpuBackend::jacobiColumns,
             WIDE_BYTES);
+  }
+
+  /** Measured beside gesdd, on Gaussian matrices. */
+  private static int jacobiColumns(DataType type) {
+    return switch (type) {
+      case FLOAT32 -> 64;
+      case FLOAT64, COMPLEX64 -> 48;
+      case COMPLEX128 -> 40;
+    };
   }
 
   @Override

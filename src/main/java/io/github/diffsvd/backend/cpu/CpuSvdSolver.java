@@ -21,6 +21,7 @@ import org.bytedeco.openblas.global.openblas;
  */
 final class CpuSvdSolver implements SvdSolver {
   private static final byte THIN = 'S';
+  private static final byte NONE = 'N';
   private static final int COLUMN_MAJOR = openblas.LAPACK_COL_MAJOR;
 
   private final DataType type;
@@ -65,7 +66,7 @@ final class CpuSvdSolver implements SvdSolver {
             type.real() == DataType.FLOAT32 ? new FloatPointer(2) : new DoublePointer(2);
         IntPointer none = new IntPointer(1)) {
       long work = answer.address();
-      int status = call(gesdd, 0, 0, 0, 0, work, -1, 0, none.address());
+      int status = call(THIN, gesdd, 0, 0, 0, 0, work, -1, 0, none.address());
       if (status != 0) {
         throw new IllegalStateException("LAPACK's workspace query returned " + status);
       }
@@ -78,11 +79,21 @@ final class CpuSvdSolver implements SvdSolver {
 
   @Override
   public void solve(long stream) {
-    double operations = 20.0 * m * n * n * (type.isComplex() ? 4 : 1);
-    OpenBlas.forBatch(workers, batch, operations, this::solve);
+    solve(THIN, 20.0);
   }
 
-  private void solve(int slot, int first, int last) {
+  @Override
+  public void solveValues(long stream) {
+    solve(NONE, 4.0);
+  }
+
+  private void solve(byte vectors, double operationsPerElement) {
+    double operations = operationsPerElement * m * n * n * (type.isComplex() ? 4 : 1);
+    OpenBlas.forBatch(
+        workers, batch, operations, (slot, first, last) -> solve(vectors, slot, first, last));
+  }
+
+  private void solve(byte vectors, int slot, int first, int last) {
     long copy = buffers.extra() + slot * threadBytes;
     long work = copy + copyBytes;
     long rwork = work + workBytes;
@@ -96,12 +107,12 @@ final class CpuSvdSolver implements SvdSolver {
       int info;
       if (divideAndConquer) {
         Pointer.memcpy(Address.of(copy), Address.of(a), matrixBytes);
-        info = call(true, a, s, u, v, work, workElements, rwork, iwork);
+        info = call(vectors, true, a, s, u, v, work, workElements, rwork, iwork);
         if (info != 0) {
-          info = call(false, copy, s, u, v, work, workElements, rwork, iwork);
+          info = call(vectors, false, copy, s, u, v, work, workElements, rwork, iwork);
         }
       } else {
-        info = call(false, a, s, u, v, work, workElements, rwork, iwork);
+        info = call(vectors, false, a, s, u, v, work, workElements, rwork, iwork);
       }
       ints(buffers.info()).put(i, info);
     }
@@ -112,6 +123,7 @@ final class CpuSvdSolver implements SvdSolver {
    * size.
    */
   private int call(
+      byte vectors,
       boolean gesdd,
       long a,
       long s,
@@ -126,7 +138,7 @@ final class CpuSvdSolver implements SvdSolver {
           gesdd
               ? openblas.LAPACKE_sgesdd_work(
                   COLUMN_MAJOR,
-                  THIN,
+                  vectors,
                   m,
                   n,
                   floats(a),
@@ -141,8 +153,8 @@ final class CpuSvdSolver implements SvdSolver {
                   ints(iwork))
               : openblas.LAPACKE_sgesvd_work(
                   COLUMN_MAJOR,
-                  THIN,
-                  THIN,
+                  vectors,
+                  vectors,
                   m,
                   n,
                   floats(a),
@@ -158,7 +170,7 @@ final class CpuSvdSolver implements SvdSolver {
           gesdd
               ? openblas.LAPACKE_dgesdd_work(
                   COLUMN_MAJOR,
-                  THIN,
+                  vectors,
                   m,
                   n,
                   doubles(a),
@@ -173,8 +185,8 @@ final class CpuSvdSolver implements SvdSolver {
                   ints(iwork))
               : openblas.LAPACKE_dgesvd_work(
                   COLUMN_MAJOR,
-                  THIN,
-                  THIN,
+                  vectors,
+                  vectors,
                   m,
                   n,
                   doubles(a),
@@ -190,7 +202,7 @@ final class CpuSvdSolver implements SvdSolver {
           gesdd
               ? openblas.LAPACKE_cgesdd_work(
                   COLUMN_MAJOR,
-                  THIN,
+                  vectors,
                   m,
                   n,
                   floats(a),
@@ -206,8 +218,8 @@ final class CpuSvdSolver implements SvdSolver {
                   ints(iwork))
               : openblas.LAPACKE_cgesvd_work(
                   COLUMN_MAJOR,
-                  THIN,
-                  THIN,
+                  vectors,
+                  vectors,
                   m,
                   n,
                   floats(a),
@@ -224,7 +236,7 @@ final class CpuSvdSolver implements SvdSolver {
           gesdd
               ? openblas.LAPACKE_zgesdd_work(
                   COLUMN_MAJOR,
-                  THIN,
+                  vectors,
                   m,
                   n,
                   doubles(a),
@@ -240,8 +252,8 @@ final class CpuSvdSolver implements SvdSolver {
                   ints(iwork))
               : openblas.LAPACKE_zgesvd_work(
                   COLUMN_MAJOR,
-                  THIN,
-                  THIN,
+                  vectors,
+                  vectors,
                   m,
                   n,
                   doubles(a),

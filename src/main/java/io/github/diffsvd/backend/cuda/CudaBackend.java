@@ -85,7 +85,7 @@ public final class CudaBackend implements Backend {
                   CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
               FUSED_BACKWARD_COLUMNS,
               0,
-              0,
+              type -> 0,
               0);
       int[] version = {0};
       check("cuDriverGetVersion", JCudaDriver.cuDriverGetVersion(version));

@@ -1,0 +1,299 @@
+// The QR decomposition by Householder reflectors I − g vvᴴ of matrices whose columns are in lanes (column_lanes.cuh). A column has a power of two beside
+// it, so that nothing in it over- or underflows whatever the others are, and is as accurate as if it were alone.
+//
+// v of reflector k stays in rows k … of column k, rows above the diagonal are those of R; R's diagonal is kept beside.
+#pragma once
+
+#include "column_lanes.cuh"
+#include "jacobi_rotation.cuh"
+
+constexpr int kRowsOfSum = 32;  // a sum goes by so many terms at a time
+
+// A sum of many such partial sums, with what each addition rounds off carried along (Kahan), so that the number of rows costs no digits.
+template <class W>
+struct LongSum {
+  W sum{}, rest{};
+
+  DEVICE void add(W part) {
+    const W more = part - rest, next = sum + more;
+    rest = (next - sum) - more;
+    sum = next;
+  }
+};
+
+// a/|a|, or 1 for 0. Squares of a alone might underflow.
+template <class W>
+DEVICE W phase_of(W a) {
+  return choose(a < 0, constant<W>(-1), constant<W>(1));
+}
+template <class W>
+DEVICE Complex<W> phase_of(Complex<W> a) {
+  const W zero{}, one = zero + 1, re = a.re < 0 ? -a.re : a.re, im = a.im < 0 ? -a.im : a.im, larger = re > im ? re : im;
+  const W divisor = larger > 0 ? larger : one, x = a.re / divisor, y = a.im / divisor, size = square_root(x * x + y * y);
+  return {larger > 0 ? x / (larger > 0 ? size : one) : one, larger > 0 ? y / (larger > 0 ? size : one) : zero};
+}
+
+// g of the reflector that takes a column of this norm and with alpha on the diagonal there to −phase·norm; 0 for the norm 0.
+template <class W, class WR>
+DEVICE WR reflector_gain(const WR& norm, const W& alpha, const W& phase) {
+  const auto there = norm > 0;
+  const WR along = norm * (norm + real_part(conjugate(phase) * alpha));
+  return there ? 1 / (there ? along : along + 1) : along - along;
+}
+
+// What is known of the columns of a matrix, by slot.
+template <class T, int kVectors>
+struct ColumnsState {
+  static constexpr int kSlots = 2 * kVectors;
+  using WR = Wide<Real<T>>;
+  WR exponent[kSlots];     // a column is 2^exponent times what is in memory
+  WR norm[kSlots];         // squared, of what is left of it
+  WR given[kSlots];        // squared, of all of it
+  WR died[kSlots];         // the row from which on it is rounding, and null; beyond the last for none
+  WR origin[kSlots];       // its number before pivoting
+  Wide<T> diagonal[kSlots];
+};
+
+// sums[s] = Σ conj(v_i) x_is over rows from … to − 1, v being column k of a; of slots from kFrom on.
+template <int kFrom, class T, int kVectors, class Grid>
+DEVICE void dots_with_column(const Columns<T, kVectors>& a, const Grid& at, int k, int from, int to, const Columns<T, kVectors>& x,
+                             Wide<T> (&sums)[2 * kVectors]) {
+  using W = Wide<T>;
+  const int slot = at.slot(k);
+  const auto lane = at.lane_of(k);
+  LongSum<W> total[2 * kVectors];
+  for (int start = from; start < to; start += kRowsOfSum) {
+    const int end = start + kRowsOfSum < to ? start + kRowsOfSum : to;
+    W some[2 * kVectors];
+    for (int s = 0; s < 2 * kVectors; s++) some[s] = W{};
+    for (int i = start; i < end; i++) {
+      const W v = conjugate(at.broadcast(a(i, slot), lane));
+      for (int s = kFrom; s < 2 * kVectors; s++) multiply_add(some[s], v, x(i, s));
+    }
+    for (int s = kFrom; s < 2 * kVectors; s++) total[s].add(some[s]);
+  }
+  for (int s = 0; s < 2 * kVectors; s++) sums[s] = total[s].sum;
+}
+
+// a_is += factor_s x_i in rows from … to − 1, x being column k, of slots from kFrom on; with kNorms their squared norms.
+template <int kFrom, bool kNorms, class T, int kVectors, class Grid>
+DEVICE void add_column(const Columns<T, kVectors>& a, const Grid& at, int k, int from, int to, const Wide<T> (&factor)[2 * kVectors],
+                       Wide<Real<T>> (&norm)[2 * kVectors]) {
+  using W = Wide<T>;
+  using WR = Wide<Real<T>>;
+  const int slot = at.slot(k);
+  const auto lane = at.lane_of(k);
+  LongSum<WR> total[2 * kVectors];
+  for (int start = from; start < to; start += kRowsOfSum) {
+    const int end = start + kRowsOfSum < to ? start + kRowsOfSum : to;
+    WR some[2 * kVectors];
+    for (int s = 0; s < 2 * kVectors; s++) some[s] = WR{};
+    for (int i = start; i < end; i++) {
+      const W x = at.broadcast(a(i, slot), lane);
+      for (int s = kFrom; s < 2 * kVectors; s++) {
+        W sum = a(i, s);
+        multiply_add(sum, factor[s], x);
+        a(i, s) = sum;
+        if (kNorms) some[s] += size_squared(sum);
+      }
+    }
+    if (kNorms)
+      for (int s = kFrom; s < 2 * kVectors; s++) total[s].add(some[s]);
+  }
+  if (kNorms)
+    for (int s = kFrom; s < 2 * kVectors; s++) norm[s] = total[s].sum;
+}
+
+// log₂ of the squared norm, between the powers of two a line: any two compare as the norms do.
+template <class R, class WR>
+DEVICE WR logarithm(WR norm_squared, WR exponent) {
+  const auto there = norm_squared > 0;
+  const WR x = there ? norm_squared : norm_squared + 1, e = exponent_of<R>(x);
+  return there ? exponent + exponent + e + (x * power_of_two<R>(-e) - 1) : norm_squared - JacobiLimits<R>::kFar;
+}
+
+// Exchanges column k with column `with`, a number for each team.
+template <class T, int kVectors, class Grid>
+DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, int k, const Wide<Real<T>>& with, ColumnsState<T, kVectors>& state) {
+  using R = Real<T>;
+  using P = Places<R>;
+  using W = Wide<T>;
+  constexpr int kSlots = 2 * kVectors;
+  const int slot = at.slot(k);
+#if defined(DIFFSVD_WIDE)
+  if constexpr (Grid::kWhole) {
+    const int other = int(get(with, 0)), there = at.slot(other), from = int(at.lane_of(k)[0]), to = int(at.lane_of(other)[0]);
+    const auto swap = [&](auto& x, auto& y) {
+      const auto old = get(x, from);
+      put(x, from, get(y, to));
+      put(y, to, old);
+    };
+    for (int i = 0; i < rows; i++) swap(a(i, slot), a(i, there));
+    for (auto* numbers : {&state.exponent, &state.norm, &state.given, &state.died, &state.origin}) swap((*numbers)[slot], (*numbers)[there]);
+    return;
+  }
+#endif
+  const P to = places_of<R>(with), player = to + at.odd, pair = player < at.pairs ? player : player - at.pairs;
+  const P inside = pair & P(P{} + (at.team - 1)), source = at.base + inside;
+  const auto lane = at.lane_of(k);
+  const auto swapped = [&](auto& x) {
+    using X = std::decay_t<decltype(x[0])>;
+    X old = x[0];
+    for (int s = 1; s < kSlots; s++)
+      if (s == slot) old = x[s];
+    old = at.broadcast(old, lane);
+    X taken = at.taken(x[0], source);
+    for (int s = 1; s < kSlots; s++) {
+      const auto there = (pair - inside == s % kVectors * at.team) & (s < kVectors ? player < at.pairs : player >= at.pairs);
+      taken = choose(there, at.taken(x[s], source), taken);
+    }
+    for (int s = 0; s < kSlots; s++) x[s] = choose(at.column[s] == to, old, choose(at.column[s] == k, taken, x[s]));
+  };
+  for (int i = 0; i < rows; i++) {
+    W row[kSlots];
+    for (int s = 0; s < kSlots; s++) row[s] = a(i, s);
+    swapped(row);
+    for (int s = 0; s < kSlots; s++) a(i, s) = row[s];
+  }
+  swapped(state.exponent);
+  swapped(state.norm);
+  swapped(state.given);
+  swapped(state.died);
+  swapped(state.origin);
+}
+
+// rows×n in a, columns from first on, becomes reflectors and R. With kPivots the largest column goes first, and one of which no more than rounding is
+// left is null from there on; state.norm and state.given are the squared norms then.
+template <bool kPivots, class T, int kVectors, class Grid>
+DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, ColumnsState<T, kVectors>& state) {
+  using R = Real<T>;
+  using W = Wide<T>;
+  using WR = Wide<R>;
+  using L = JacobiLimits<R>;
+  constexpr int kSlots = 2 * kVectors;
+  const WR zero{};
+  const R rounding = rows * L::kEpsilon * L::kEpsilon;
+  for (int s = 0; s < kSlots; s++) {
+    state.diagonal[s] = W{};
+    state.died[s] = zero + R(rows + 1);
+  }
+  for (int k = 0; k < at.columns; k++) {
+    if constexpr (kPivots) {
+      WR most = zero - 2 * L::kFar, where = zero + R(k);
+      for (int s = 0; s < kSlots; s++) {
+        const auto null = state.norm[s] <= rounding * state.given[s];
+        const auto dies = (null & (at.column[s] >= k)) & (state.died[s] > R(rows));
+        state.died[s] = dies ? zero + R(k) : state.died[s];
+        state.norm[s] = null ? zero : state.norm[s];
+        const WR size = at.column[s] >= k ? logarithm<R>(state.norm[s], state.exponent[s]) : zero - 2 * L::kFar;
+        const auto larger = size > most;
+        most = larger ? size : most;
+        where = larger ? numbers_of<R>(at.column[s]) : where;
+      }
+      const WR best = at.largest(most), candidate = at.largest(most >= best ? zero - where : zero - R(L::kFar));
+      if (!any_in_vector(best > -L::kFar)) break;
+      where = best > -L::kFar ? zero - candidate : zero + R(k);
+      if (any_in_vector(where != R(k))) exchange(a, at, rows, k, where, state);
+    }
+    W sums[kSlots];
+    if (k + at.odd < at.pairs) {
+      dots_with_column<0>(a, at, k, k, rows, a, sums);
+    } else {
+      dots_with_column<kVectors>(a, at, k, k, rows, a, sums);
+    }
+    const W alpha = at.broadcast(a(k, at.slot(k)), at.lane_of(k)), phase = phase_of(alpha);
+    WR norm = square_root(real_part(at.of_column(sums, k)));
+    if constexpr (kPivots) norm = at.of_column(state.norm, k) > 0 ? norm : zero;
+    const WR gain = reflector_gain(norm, alpha, phase);
+    const W beta = (zero - norm) * phase;
+    W factor[kSlots];
+    for (int s = 0; s < kSlots; s++) {
+      auto right = at.column[s] > k;
+      if constexpr (kPivots) right = right & (state.norm[s] > 0);
+      W along = sums[s];
+      along = along - conjugate(beta) * a(k, s);
+      factor[s] = choose(right, scaled(along, zero - gain), W{});
+      const W v = alpha - beta;
+      W top = a(k, s);
+      multiply_add(top, factor[s], v);
+      a(k, s) = choose(at.column[s] == k, v, top);
+      state.diagonal[s] = choose(at.column[s] == k, beta, state.diagonal[s]);
+    }
+    if (k + at.odd < at.pairs) {
+      add_column<0, kPivots>(a, at, k, k + 1, rows, factor, state.norm);
+    } else {
+      add_column<kVectors, kPivots>(a, at, k, k + 1, rows, factor, state.norm);
+    }
+    if constexpr (kPivots)
+      for (int s = 0; s < kSlots; s++) state.norm[s] = state.died[s] > R(rows) ? state.norm[s] : zero;
+  }
+}
+
+// x ← (I − g₀v₀v₀ᴴ)(I − g₁v₁v₁ᴴ) … x, the reflectors of the first `reflectors` columns of a.
+template <class T, int kVectors, class Grid>
+DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int rows, int reflectors, const Wide<T> (&diagonal)[2 * kVectors],
+                             const Columns<T, kVectors>& x) {
+  using W = Wide<T>;
+  using WR = Wide<Real<T>>;
+  constexpr int kSlots = 2 * kVectors;
+  for (int k = reflectors - 1; k >= 0; k--) {
+    const int slot = at.slot(k);
+    const auto lane = at.lane_of(k);
+    const W beta = at.of_column(diagonal, k), top = at.broadcast(a(k, slot), lane);
+    // g = 1/(norm·|v_k|), for v_k has the phase of the diagonal and is as large as both.
+    const WR along = magnitude_of(beta) * magnitude_of(top);
+    const WR gain = along > 0 ? 1 / (along > 0 ? along : along + 1) : along;
+    W sums[kSlots], factor[kSlots];
+    dots_with_column<0>(a, at, k, k, rows, x, sums);
+    for (int s = 0; s < kSlots; s++) factor[s] = (WR{} - gain) * sums[s];
+    for (int i = k; i < rows; i++) {
+      const W v = at.broadcast(a(i, slot), lane);
+      for (int s = 0; s < kSlots; s++) {
+        W sum = x(i, s);
+        multiply_add(sum, factor[s], v);
+        x(i, s) = sum;
+      }
+    }
+  }
+}
+
+// x ← the first columns of Rᴴ, as many as `to` has; column i times 2^exponent is row i of R conjugated.
+template <class T, int kVectors, class Grid>
+DEVICE void adjoint_of_r(const Columns<T, kVectors>& a, const Grid& at, const ColumnsState<T, kVectors>& state, const Columns<T, kVectors>& x,
+                         const Grid& to, Wide<Real<T>> (&exponent)[2 * kVectors]) {
+  using R = Real<T>;
+  using W = Wide<T>;
+  using WR = Wide<R>;
+  constexpr int kSlots = 2 * kVectors;
+  const int n = at.columns;
+  const WR zero{};
+  for (int s = 0; s < kSlots; s++) exponent[s] = zero - JacobiLimits<R>::kFar;
+  for (int j = 0; j < n; j++)
+    for (int s = 0; s < kSlots; s++) x(j, s) = W{};
+  vector_barrier();
+  for (int i = 0; i < to.columns; i++) {
+    const W beta = at.of_column(state.diagonal, i);
+    const WR size = largest_part(beta), own = at.of_column(state.exponent, i) + (size > 0 ? exponent_of<R>(size > 0 ? size : size + 1) : zero);
+    const WR power = size > 0 ? own : zero + JacobiLimits<R>::kFar;
+    W row[kSlots];
+    for (int s = 0; s < kSlots; s++) {
+      const W above = choose((at.column[s] > i) & (state.died[s] > R(i)), a(i, s), W{});
+      row[s] = scaled(conjugate(choose(at.column[s] == i, beta, above)), power_of_two<R>(state.exponent[s] - power));
+      exponent[s] = ((to.column[s] == i) & (size > 0)) ? own : exponent[s];
+    }
+    const int slot = to.slot(i);
+    const auto lane = to.lane_of(i);
+    if constexpr (Grid::kSingle) {
+      for (int s = 0; s < kSlots; s++)
+        for (int j = i; j < n; j++)
+          if (at.slot(j) == s) x(j, slot) = row[s];
+    } else {
+      for (int l = 0; l < kLanes<T>; l++)
+        for (int s = 0; s < kSlots; s++) {
+          const int j = int(get(at.column[s], l));
+          if (j >= i) x.set(j, slot, int(get(lane, l)), get(row[s], l));
+        }
+    }
+  }
+  vector_barrier();
+}
