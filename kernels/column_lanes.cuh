@@ -110,6 +110,15 @@ DEVICE W shifted_down(W x, W after) {
 #endif
 #endif
 
+// The type of the numbers of a vector of real ones.
+#if defined(DIFFSVD_WIDE)
+template <class W>
+using RealOfWide = std::decay_t<decltype(W{}[0])>;
+#else
+template <class W>
+using RealOfWide = W;
+#endif
+
 template <class R, class WR>
 DEVICE Places<R> places_of(WR numbers) {
 #if defined(DIFFSVD_WIDE)
@@ -123,12 +132,12 @@ DEVICE Wide<R> numbers_of(P places) {
   return whole_of_bits<R, Wide<R>>(places);
 }
 
-template <class W, class P>
-DEVICE Complex<W> permuted(Complex<W> x, P from) {
+template <class W>
+DEVICE Complex<W> permuted(Complex<W> x, Places<RealOfWide<W>> from) {
   return {permuted(x.re, from), permuted(x.im, from)};
 }
-template <class W, class P>
-DEVICE Complex<W> permuted(Complex<W> x, Complex<W> y, P from) {
+template <class W>
+DEVICE Complex<W> permuted(Complex<W> x, Complex<W> y, Places<RealOfWide<W>> from) {
   return {permuted(x.re, y.re, from), permuted(x.im, y.im, from)};
 }
 

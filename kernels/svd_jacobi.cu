@@ -455,31 +455,45 @@ DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) 
   }
 }
 
-// Matrices of up to 8 columns have a lane each; larger ones as many as they have pairs.
+// Up to kColumnsOfLane columns a matrix has one lane, beyond them as many as it has pairs.
+#if defined(__CUDACC__)
+constexpr int kColumnsOfLane = 4, kLeastTeam = 4;
+#else
+constexpr int kColumnsOfLane = 8, kLeastTeam = 8;
+#endif
+
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
+  constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
   const int n = int(x.n), pairs = (n + 1) / 2;
   if (pairs == 1) return svd_of_vectors<T, 1, Teams::kSingle>(x, block, 1);
   if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
-  if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
-  if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
-  int team = 8;
-  while (team < pairs && team < kVectorLanes<T>) team *= 2;
-  if (team > kVectorLanes<T>) team = kVectorLanes<T>;
-  const int vectors = (pairs + team - 1) / team;
-  constexpr int kMost = kMostPairs / kVectorLanes<T>;
-  if (team == kVectorLanes<T> && vectors == 1) return svd_of_vectors<T, 1, Teams::kWhole>(x, block, team);
-  if constexpr (kVectorLanes<T> > 8)
-    if (vectors == 1) return svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
-  if constexpr (kMost >= 2)
-    if (vectors == 2) return svd_of_vectors<T, 2, Teams::kWhole>(x, block, team);
-  if constexpr (kMost >= 4)
-    if (vectors == 3) return svd_of_vectors<T, 3, Teams::kWhole>(x, block, team);
-  if constexpr (kMost >= 4)
-    if (vectors == 4) return svd_of_vectors<T, 4, Teams::kWhole>(x, block, team);
-  if constexpr (kMost >= 6)
-    if (vectors <= 6) return svd_of_vectors<T, 6, Teams::kWhole>(x, block, team);
-  if constexpr (kMost >= 8) return svd_of_vectors<T, 8, Teams::kWhole>(x, block, team);
+  if constexpr (kColumnsOfLane > 4) {
+    if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
+    if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
+  }
+  int team = kLeastTeam;
+  while (team < pairs) team *= 2;
+#if defined(DIFFSVD_WHOLE_VECTORS)
+  if constexpr (kLanesThere > kLeastTeam)
+    if (team < kLanesThere) return svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
+  const int vectors = (pairs + kLanesThere - 1) / kLanesThere;
+  if (vectors == 1) return svd_of_vectors<T, 1, Teams::kWhole>(x, block, kLanesThere);
+  if (vectors == 2) return svd_of_vectors<T, 2, Teams::kWhole>(x, block, kLanesThere);
+  if constexpr (kMost >= 4) {
+    if (vectors == 3) return svd_of_vectors<T, 3, Teams::kWhole>(x, block, kLanesThere);
+    if (vectors == 4) return svd_of_vectors<T, 4, Teams::kWhole>(x, block, kLanesThere);
+  }
+  if constexpr (kMost >= 8) {
+    if (vectors <= 6) return svd_of_vectors<T, 6, Teams::kWhole>(x, block, kLanesThere);
+    return svd_of_vectors<T, 8, Teams::kWhole>(x, block, kLanesThere);
+  }
+#elif defined(__CUDACC__)
+  svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
+#else
+  if (pairs <= 8) return svd_of_vectors<T, 8, Teams::kSingle>(x, block, 1);
+  svd_of_vectors<T, kMost, Teams::kSingle>(x, block, 1);
+#endif
 }
 
 KERNEL_FOR_ALL_TYPES(svd_jacobi, SvdJacobi)

@@ -13,10 +13,6 @@ import io.github.diffsvd.backend.LaunchShape;
 final class JacobiForward implements ForwardPass {
   static final int MOST_COLUMNS = 64;
 
-  /** Up to so many columns a lane has a whole matrix. */
-  private static final int COLUMNS_OF_A_LANE = 8;
-
-  private static final int LEAST_TEAM = 8;
   private static final int WARP = 32;
 
   private final int batch;
@@ -48,7 +44,10 @@ final class JacobiForward implements ForwardPass {
               + scratch);
     }
     int lanes = limits.wideBytes() > 0 ? limits.lanes(type) : WARP;
-    int team = n <= COLUMNS_OF_A_LANE ? 1 : Math.max(LEAST_TEAM, powerOfTwo((n + 1) / 2));
+    int team =
+        n <= columnsOfLane(limits)
+            ? 1
+            : Math.max(columnsOfLane(limits), powerOfTwo((n + 1) / 2));
     int vectors =
         limits.wideBytes() > 0
             ? 1
@@ -65,6 +64,11 @@ final class JacobiForward implements ForwardPass {
                 : new LaunchShape(shape.blocks(), vectors * WARP, shape.scratchBytes()));
   }
 
+  /** Up to so many columns a lane has a whole matrix; a larger one has at least as many lanes. */
+  private static int columnsOfLane(Backend.Limits limits) {
+    return limits.wideBytes() > 0 ? 8 : 4;
+  }
+
   private static int powerOfTwo(int least) {
     return Integer.highestOneBit(2 * least - 1);
   }
@@ -79,8 +83,8 @@ final class JacobiForward implements ForwardPass {
     int pairs = (n + 1) / 2;
     long row;
     if (limits.wideBytes() == 0) {
-      row = (2L * WARP * (n <= COLUMNS_OF_A_LANE ? pairs : 1) + 1) * type.bytes();
-    } else if (n <= COLUMNS_OF_A_LANE) {
+      row = (2L * WARP * (n <= columnsOfLane(limits) ? pairs : 1) + 1) * type.bytes();
+    } else if (n <= columnsOfLane(limits)) {
       row = 2L * pairs * limits.wideBytes() * (type.isComplex() ? 2 : 1);
     } else {
       int half = limits.wideBytes() / 2;
