@@ -10,7 +10,7 @@ enum Check {
   UNTOUCHED("inputs and the gaps between elements keep their bits"),
   ORDERED("S is finite, descending and ≥ 0"),
   RESIDUAL("‖A − U S Vᴴ‖ / ‖A‖"),
-  ORTHOGONALITY("the largest entry of |UᴴU − I| and |VᴴV − I|"),
+  ORTHOGONALITY("the largest entry of UᴴU − I and VᴴV − I"),
   SMALL_VALUES("relative error of every singular value of graded columns"),
   SAME_FACTORS("the same bits of U, S, V alone, anywhere in a batch, beside NaN"),
   SAME_GRADIENT("the same bits of what is computed from the factors"),

@@ -7,7 +7,10 @@ import java.util.Arrays;
  * exponent of its own, so columns may differ by more than the range of double.
  */
 final class PreciseJacobi {
-  private static final double TOLERANCE = 0x1p-100;
+  private static final double TOLERANCE = 0x1p-95;
+
+  /** Columns that depend on one another stay noise, however often they are rotated. */
+  private static final int MOST_SWEEPS = 60;
 
   /** Above this difference of exponents the larger of two columns does not notice the smaller. */
   private static final int APART = 60;
@@ -75,7 +78,8 @@ final class PreciseJacobi {
         columns[copy * k + j] = column;
       }
     }
-    for (boolean rotated = true; rotated; ) {
+    boolean rotated = true;
+    for (int sweep = 0; rotated && sweep < MOST_SWEEPS; sweep++) {
       rotated = false;
       for (int p = 0; p < columns.length; p++) {
         for (int q = p + 1; q < columns.length; q++) {

@@ -66,19 +66,18 @@ record SearchCase(
     SplittableRandom random = new SplittableRandom(seed);
     DataType type = any(DataType.values(), random);
     int rarity = random.nextInt(10_000);
-    long most = 1L << (rarity == 0 ? 30 : rarity < 30 ? 26 : rarity < 1000 ? 22 : 20);
-    double longest = rarity == 0 ? 2e6 : rarity < 30 ? 2e5 : rarity < 1000 ? 4000 : 40;
+    long most = 1L << (rarity < 2 ? 30 : rarity < 100 ? 26 : rarity < 2000 ? 22 : 20);
+    double longest = rarity < 2 ? 2e6 : rarity < 100 ? 2e5 : rarity < 2000 ? 4000 : 40;
     int rows;
     int columns;
     do {
       boolean thin = random.nextInt(3) == 0;
+      boolean square = !thin && random.nextInt(3) == 0;
       rows = logUniform(thin ? longest : Math.min(longest, 1000), random);
-      columns = logUniform(thin ? Math.min(longest, 64) : Math.min(longest, 1000), random);
+      columns = square ? rows : logUniform(Math.min(longest, thin ? 64 : 1000), random);
     } while (operations(type, rows, columns) > most
         || (long) rows * columns > 1 << (type.isComplex() ? 22 : 23));
-    if (random.nextInt(4) == 0 && rows < 2000) {
-      columns = rows;
-    } else if (random.nextBoolean()) {
+    if (random.nextBoolean()) {
       int exchanged = rows;
       rows = columns;
       columns = exchanged;

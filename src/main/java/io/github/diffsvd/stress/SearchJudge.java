@@ -104,8 +104,9 @@ final class SearchJudge {
     for (int i = 0; i < test.again().length; i++) {
       int b = test.again()[i];
       if (b != SearchCase.NEIGHBOUR) {
-        verdict(Check.SAME_FACTORS, b, sameBits(first.factors(b), second.factors(i)));
-        if (test.stage() != Stage.FACTORS) {
+        boolean same = sameBits(first.factors(b), second.factors(i));
+        verdict(Check.SAME_FACTORS, b, same);
+        if (same && test.stage() != Stage.FACTORS) {
           verdict(Check.SAME_GRADIENT, b, sameBits(first.further()[b], second.further()[i]));
         }
       }

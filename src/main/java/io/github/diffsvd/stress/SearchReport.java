@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
 /** What a random search found, as lines and as search.md. */
 public final class SearchReport {
   /** A matrix of more numbers is not printed. */
-  private static final int MOST_NUMBERS = 400;
+  private static final int MOST_NUMBERS = 200;
 
   private final Result result;
 
