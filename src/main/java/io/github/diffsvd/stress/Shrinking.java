@@ -69,7 +69,7 @@ final class Shrinking {
   /** Takes away halves, then quarters, …, then single ones. */
   private void remove(int count, int least, Smaller smaller) {
     for (int size = Math.max(1, (count + 1) / 2); size >= 1; size /= 2) {
-      for (int from = 0; from < count && count > least; ) {
+      for (int from = 0; from < count && count > least && !isOver(); ) {
         int first = from;
         int last = Math.min(count, from + size);
         int[] kept = IntStream.range(0, count).filter(i -> i < first || i >= last).toArray();
@@ -86,10 +86,11 @@ final class Shrinking {
     SearchCase of(int[] kept);
   }
 
+  private boolean isOver() {
+    return trials >= TRIALS || System.nanoTime() - end > 0;
+  }
+
   private boolean accept(SearchCase candidate) {
-    if (trials >= TRIALS || System.nanoTime() > end) {
-      return false;
-    }
     trials++;
     boolean fails = failing(device, candidate, check) >= 0;
     if (fails) {
