@@ -2,7 +2,9 @@ package io.github.diffsvd.stress;
 
 import io.github.diffsvd.DataType;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.function.IntUnaryOperator;
 
 /** The kinds of matrices that the random search draws. */
 enum MatrixKind {
@@ -59,7 +61,7 @@ enum MatrixKind {
 
   /** Lower case, with spaces. */
   String title() {
-    return name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
+    return name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 
   /**
@@ -282,10 +284,7 @@ enum MatrixKind {
   }
 
   private static void copy(
-      Entries from,
-      Entries to,
-      java.util.function.IntUnaryOperator row,
-      java.util.function.IntUnaryOperator column) {
+      Entries from, Entries to, IntUnaryOperator row, IntUnaryOperator column) {
     for (int i = 0; i < to.rows; i++) {
       for (int j = 0; j < to.columns; j++) {
         int at = (row.applyAsInt(i) * from.columns + column.applyAsInt(j)) * from.parts;

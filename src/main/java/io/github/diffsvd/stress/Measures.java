@@ -93,12 +93,9 @@ public final class Measures {
   /** The Frobenius norm, without overflow inside. */
   static double norm(double[] values) {
     PowerOfTwo scale = PowerOfTwo.ofInverse(largest(values));
-    double sum = 0;
-    for (double value : values) {
-      double scaled = scale.times(value);
-      sum += scaled * scaled;
-    }
-    return Math.sqrt(sum) / scale.first / scale.second;
+    double[] scaled = Arrays.stream(values).map(x -> withoutTiny(scale.times(x))).toArray();
+    double square = dot(0, scaled, 0, scaled, 0, scaled.length);
+    return Math.sqrt(square) / scale.first / scale.second;
   }
 
   static boolean isFinite(double[] values) {

@@ -28,11 +28,11 @@ final class SearchJudge {
   /** In units of eps·n. */
   static final double SMALL_VALUES_BAR = 50;
 
-  /** In units of eps·k·s₁/gap. */
-  static final double GRADIENT_BAR = 100;
+  /** In units of eps·k·((‖gU‖ + ‖gV‖)/gap + ‖gS‖), the gap that to 0 too. */
+  static final double GRADIENT_BAR = 10;
 
   /** In units of eps·√(m·n). */
-  static final double TRANSPOSED_BAR = 100;
+  static final double TRANSPOSED_BAR = 30;
 
   /** The info of a matrix whose largest singular value the type cannot hold. */
   private static final int NOT_REPRESENTABLE = -2;
@@ -338,22 +338,30 @@ final class SearchJudge {
     PreciseMatrix g = PreciseMatrix.of(rows, columns, parts == 2, test.given(Given.A, member), 0);
     double[] expected = new double[rows * columns * parts];
     loss.gradient(x, g).store(parts == 2, expected, 0);
+    Loss.Cotangents cotangents = loss.cotangents(x, g);
     // Many copies take another way than one.
-    double[] found = gradient(factors, loss.cotangents(x, g), random.nextBoolean() ? 1 : 20);
+    double[] found = gradient(factors, cotangents, random.nextBoolean() ? 1 : 20);
     double[] difference = new double[expected.length];
     Arrays.setAll(difference, t -> found[t] - expected[t]);
-    double error = Measures.norm(difference) / Measures.norm(expected);
-    listener.judged(Check.GRADIENT, b, error / type.epsilon() / k / (s[0] / gap), GRADIENT_BAR);
+    double size =
+        (Measures.norm(stored(cotangents.u())) + Measures.norm(stored(cotangents.v()))) / gap
+            + Measures.norm(values(cotangents));
+    double error = Measures.norm(difference) / size;
+    listener.judged(Check.GRADIENT, b, error / type.epsilon() / k, GRADIENT_BAR);
+  }
+
+  private double[] values(Loss.Cotangents cotangents) {
+    double[] gs = new double[k];
+    Arrays.setAll(gs, i -> cotangents.s().re(i, i).high());
+    return gs;
   }
 
   private double[] gradient(double[][] factors, Loss.Cotangents cotangents, int copies) {
-    double[] gs = new double[k];
-    Arrays.setAll(gs, i -> cotangents.s().re(i, i).high());
     try (Placed u = placed(copies, rows, factors[0]);
         Placed s = placed(copies, 0, factors[1]);
         Placed v = placed(copies, columns, factors[2]);
         Placed gu = placed(copies, rows, stored(cotangents.u()));
-        Placed gS = placed(copies, 0, gs);
+        Placed gS = placed(copies, 0, values(cotangents));
         Placed gv = placed(copies, columns, stored(cotangents.v()));
         Placed gradient = new Placed(device, type, copies, rows, columns, random);
         SvdPlan plan =

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.StringJoiner;
 import java.util.stream.Collectors;
 
@@ -63,7 +64,7 @@ public final class SearchReport {
         failure.worst);
   }
 
-  private static String names(java.util.Set<?> all) {
+  private static String names(Set<?> all) {
     return all.stream().map(Object::toString).collect(Collectors.joining(", "));
   }
 
@@ -114,7 +115,7 @@ public final class SearchReport {
         String.format(
             Locale.ROOT,
             "Bars: residual and orthogonality %.0f·eps·√k, of LAPACK and cuSOLVER asked for by name"
-                + " %.0f·eps·√k; graded columns %.0f·eps·n; gradient %.0f·eps·k·s₁/gap;"
+                + " %.0f·eps·√k; graded columns %.0f·eps·n; gradient %.0f·eps·k·((‖gU‖ + ‖gV‖)/gap + ‖gS‖);"
                 + " transposition %.0f·eps·√(mn).",
             SearchJudge.BAR,
             SearchJudge.LIBRARY_BAR,

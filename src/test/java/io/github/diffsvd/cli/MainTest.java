@@ -203,6 +203,18 @@ class MainTest {
   // ---- what works ---------------------------------------------------------------------------
 
   @Test
+  void searchOfOneBatchWritesItsReport() throws Exception {
+    Result result =
+        run("stress", "--search", "0", "--seed", "9", "--device", "cpu", "--out", "DIR/search");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).startsWith("seed 9: ").contains(" in 1 cases, ").hasLineCount(1);
+    assertThat(Files.readString(file("search").resolve("search.md")))
+        .contains("| small integers | ")
+        .doesNotContain("## Failures");
+  }
+
+  @Test
   void helpIsForEveryCommand() {
     assertThat(run("--help").out()).contains("svd", "grad", "info");
     for (String command : List.of("svd", "grad", "info")) {
