@@ -196,7 +196,7 @@ public final class RandomSearch {
       }
       for (Measured each : verdicts.measured) {
         KindTally kind = tally.kinds.get(test.members().get(each.member).kind());
-        if (test.isLibrary()) {
+        if (test.isLibrary(device)) {
           kind.libraryResidual = Math.max(kind.libraryResidual, each.residual);
           kind.libraryOrthogonality = Math.max(kind.libraryOrthogonality, each.orthogonality);
         } else {

@@ -103,7 +103,7 @@ record SearchCase(
         GradientRule.parse(rules.get(random.nextInt(rules.size()))),
         function(type, members.get(0), random),
         members,
-        again(algorithm, batch, (long) rows * columns, random));
+        isLibrary(device, algorithm) ? new int[0] : again(batch, (long) rows * columns, random));
   }
 
   private static <T> T any(T[] all, SplittableRandom random) {
@@ -174,10 +174,8 @@ record SearchCase(
   }
 
   /** One alone, or some in another order with neighbours of NaN. */
-  private static int[] again(
-      SvdAlgorithm algorithm, int batch, long elements, SplittableRandom random) {
-    boolean promised = algorithm == SvdAlgorithm.AUTO || algorithm == SvdAlgorithm.JACOBI;
-    if (!promised || elements > 1 << 18) {
+  private static int[] again(int batch, long elements, SplittableRandom random) {
+    if (elements > 1 << 18) {
       return new int[0];
     }
     if (batch > 1 && random.nextBoolean()) {
@@ -217,9 +215,15 @@ record SearchCase(
     return values;
   }
 
-  /** Whether another library's algorithm was asked for by name. */
-  boolean isLibrary() {
-    return options.algorithm() != SvdAlgorithm.AUTO && options.algorithm() != SvdAlgorithm.JACOBI;
+  /** Whether another library does it: asked for by name, or what AUTO takes on a GPU. */
+  boolean isLibrary(Device device) {
+    return isLibrary(device, options.algorithm());
+  }
+
+  private static boolean isLibrary(Device device, SvdAlgorithm algorithm) {
+    return algorithm == SvdAlgorithm.AUTO
+        ? !device.name().equals("cpu")
+        : algorithm != SvdAlgorithm.JACOBI;
   }
 
   /** A random matrix with one element that is not finite. */

@@ -22,7 +22,7 @@ final class SearchJudge {
   /** In units of eps·√k. */
   static final double BAR = 30;
 
-  /** The same for LAPACK's and the vendor's own algorithms, where they are asked for by name. */
+  /** The same for LAPACK's and cuSOLVER's algorithms, as {@link SearchCase#isLibrary} says. */
   static final double LIBRARY_BAR = 100;
 
   /** In units of eps·n. */
@@ -75,7 +75,7 @@ final class SearchJudge {
     columns = test.columns();
     k = Math.min(rows, columns);
     parts = type.isComplex() ? 2 : 1;
-    library = test.isLibrary();
+    library = test.isLibrary(device);
     random = new SplittableRandom(~test.seed());
   }
 

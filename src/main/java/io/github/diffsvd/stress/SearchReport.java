@@ -114,7 +114,7 @@ public final class SearchReport {
     text.add(
         String.format(
             Locale.ROOT,
-            "Bars: residual and orthogonality %.0f·eps·√k, of LAPACK and cuSOLVER asked for by name"
+            "Bars: residual and orthogonality %.0f·eps·√k, of LAPACK and cuSOLVER asked for by name, and of AUTO on a GPU,"
                 + " %.0f·eps·√k; graded columns %.0f·eps·n; gradient %.0f·eps·k·((‖gU‖ + ‖gV‖)/gap + ‖gS‖);"
                 + " transposition %.0f·eps·√(mn).",
             SearchJudge.BAR,
@@ -126,8 +126,8 @@ public final class SearchReport {
     text.add("## Kinds of matrices");
     text.add("");
     text.add(
-        "How many were tried, and the worst residual and orthogonality in units of eps·√k: of AUTO"
-            + " and JACOBI, and of the algorithms of LAPACK or cuSOLVER.");
+        "How many were tried, and the worst residual and orthogonality in units of eps·√k: of this"
+            + " library's own algorithms, AUTO and JACOBI, and of LAPACK's or cuSOLVER's.");
     text.add("");
     text.add(
         "| kind | "

@@ -17,9 +17,11 @@ final class Tolerances {
   /**
    * What a residual relative to ‖A‖, and an entry of UᴴU − I, may be in units of epsilon whatever
    * the matrix.
+   *
+   * @param library whether another library's algorithm computes it
    */
-  static double decomposition(int k) {
-    return 30 * Math.sqrt(k);
+  static double decomposition(int k, boolean library) {
+    return (library ? 100 : 30) * Math.sqrt(k);
   }
 
   /** The smallest positive number of the type: nothing can be more exact than that. */
