@@ -17,6 +17,22 @@ final class Orthonormal {
     for (int t = 0; t < q.length; t++) {
       q[t] = random.nextGaussian();
     }
+    orthonormalise(q, columns, parts);
+    return q;
+  }
+
+  /** Rows 2i and 2i + 1 are equal in the first ⌈rows/2⌉ columns. */
+  static double[] repeatingRows(int rows, int columns, int parts, SplittableRandom random) {
+    double[] q = random(rows, columns, parts, random);
+    int length = Math.min((rows + 1) / 2, columns) * parts;
+    for (int row = 1; row < rows; row += 2) {
+      System.arraycopy(q, (row - 1) * columns * parts, q, row * columns * parts, length);
+    }
+    orthonormalise(q, columns, parts);
+    return q;
+  }
+
+  private static void orthonormalise(double[] q, int columns, int parts) {
     int stride = columns * parts;
     for (int j = 0; j < columns; j++) {
       for (int l = 0; l < 2 * j; l++) {
@@ -33,7 +49,6 @@ final class Orthonormal {
         }
       }
     }
-    return q;
   }
 
   /** From the column at offset j the part along the one at offset l. */

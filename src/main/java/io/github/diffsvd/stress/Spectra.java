@@ -19,6 +19,11 @@ final class Spectra {
    * @param scale the largest value, or what it would be
    */
   record Point(Sweep sweep, String name, double x, double scale, Values values) {
+    /** Whether the matrices have every row twice; half of their values are 0 then. */
+    boolean repeatsRows() {
+      return name.equals(REPEATED_ROWS);
+    }
+
     double[] values(DataType type, int k) {
       double[] s = values.of(k);
       return IntStream.range(0, k).mapToDouble(i -> rounded(type, s[i] * scale)).toArray();
@@ -30,6 +35,8 @@ final class Spectra {
     SPECTRUM,
     SCALE
   }
+
+  private static final String REPEATED_ROWS = "repeated rows";
 
   interface Values {
     double[] of(int k);
@@ -67,11 +74,25 @@ final class Spectra {
             0,
             1,
             k -> each(k, i -> i < (k + 1) / 2 ? 1 - 0.2 * i : 0)));
+    points.add(
+        new Point(
+            Sweep.SPECTRUM,
+            REPEATED_ROWS,
+            0,
+            1,
+            k -> each(k, i -> i < (k + 1) / 2 ? 1 / (1 + 0.37 * i) : 0)));
     points.add(spectrum("zero", i -> 0));
     double tiny = single ? Float.MIN_VALUE : Double.MIN_VALUE;
     points.add(new Point(Sweep.SPECTRUM, "denormal", 0, tiny, k -> each(k, i -> 64.0 * (8 - i))));
     int step = single ? 10 : 50;
     int last = single ? 30 : 200;
+    points.add(
+        new Point(
+            Sweep.SPECTRUM,
+            "mixed sizes",
+            0,
+            1,
+            k -> each(k, i -> Math.pow(10, last * (1 - 2.0 * i / Math.max(1, k - 1))))));
     for (int e = -last; e <= last; e += step) {
       points.add(
           new Point(

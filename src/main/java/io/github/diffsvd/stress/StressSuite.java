@@ -181,7 +181,7 @@ public final class StressSuite {
     for (int t = 0; t < all.length; t++) {
       all[t] = s[t % s.length];
     }
-    trial.set(all, point.scale());
+    trial.set(all, point.scale(), point.repeatsRows());
     return s;
   }
 
@@ -236,7 +236,7 @@ public final class StressSuite {
         double[] values = Spectra.random(type, trial.k(), random);
         System.arraycopy(values, 0, s, b * trial.k(), trial.k());
       }
-      trial.set(s, 1);
+      trial.set(s, 1, false);
       for (GradientMethod method : GradientMethod.all()) {
         if (!method.promisesFinite()) {
           continue;

@@ -16,7 +16,9 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Random matrices of one type and shape, whose singular values are set again and again: the
@@ -34,7 +36,8 @@ final class Trial implements AutoCloseable {
   private final int columns;
   private final int k;
   private final int parts;
-  private final double[] u;
+  private final double[] randomU;
+  private final double[] repeatingU;
   private final double[] v;
   private final double[] g;
   private final OwnedMatrixBatch a;
@@ -44,6 +47,7 @@ final class Trial implements AutoCloseable {
   private final OwnedMatrixBatch gradient;
   private final SvdInfo info;
   private final Map<SvdOptions, SvdPlan> plans = new HashMap<>();
+  private double[] u;
   private double[] s;
   private double tau;
 
@@ -55,8 +59,10 @@ final class Trial implements AutoCloseable {
     this.columns = columns;
     k = Math.min(rows, columns);
     parts = type.isComplex() ? 2 : 1;
-    u = orthonormal(rows, random);
-    v = orthonormal(columns, random);
+    randomU = orthonormal(() -> Orthonormal.random(rows, k, parts, random));
+    repeatingU = orthonormal(() -> Orthonormal.repeatingRows(rows, k, parts, random));
+    v = orthonormal(() -> Orthonormal.random(columns, k, parts, random));
+    u = randomU;
     g = new double[batch * rows * columns * parts];
     for (int t = 0; t < g.length; t++) {
       g[t] = Spectra.rounded(type, random.nextGaussian());
@@ -77,9 +83,9 @@ final class Trial implements AutoCloseable {
         device.allocate(type, batch, columns, k));
   }
 
-  private double[] orthonormal(int rows, SplittableRandom random) {
-    return IntStream.range(0, batch)
-        .mapToObj(b -> Orthonormal.random(rows, k, parts, random))
+  private double[] orthonormal(Supplier<double[]> draw) {
+    return Stream.generate(draw)
+        .limit(batch)
         .flatMapToDouble(Arrays::stream)
         .map(value -> Spectra.rounded(type, value))
         .toArray();
@@ -103,8 +109,10 @@ final class Trial implements AutoCloseable {
    *
    * @param values batch × k, exact in the type
    * @param scale what the threshold is relative to
+   * @param repeatsRows whether every row stands twice; values from ⌈rows/2⌉ on are 0 then
    */
-  void set(double[] values, double scale) {
+  void set(double[] values, double scale, boolean repeatsRows) {
+    u = repeatsRows ? repeatingU : randomU;
     s = values;
     tau = Spectra.rounded(type, THRESHOLD * scale);
   }

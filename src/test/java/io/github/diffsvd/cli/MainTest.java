@@ -97,6 +97,9 @@ class MainTest {
         refused("--rank: expected 1 … 3, got 4", gradient("--rank", "4")),
         refused("one of --grad-u", "gauge", "DIR/a.npy"),
         refused("DIR/a.npy: the folder cannot be made", "stress", "--out", "DIR/a.npy"),
+        refused("Missing required option: '--out=DIR' or", "stress"),
+        refused("--search: expected 0 … 100000, got -1.0", "stress", "--search", "-1"),
+        refused("--search: expected 0 … 100000, got NaN", "stress", "--search", "NaN"),
         refused("--function: expected one of identity", spectral("exp")),
         refused("soft-threshold needs a parameter", spectral("soft-threshold")),
         refused("--grad-y and --grad-out", spectral("log1p", "--grad-y", "DIR/a.npy")),
@@ -198,6 +201,18 @@ class MainTest {
   }
 
   // ---- what works ---------------------------------------------------------------------------
+
+  @Test
+  void searchOfOneBatchWritesItsReport() throws Exception {
+    Result result =
+        run("stress", "--search", "0", "--seed", "9", "--device", "cpu", "--out", "DIR/search");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).startsWith("seed 9: ").contains(" in 1 cases, ").hasLineCount(1);
+    assertThat(Files.readString(file("search").resolve("search.md")))
+        .contains("| small integers | ")
+        .doesNotContain("## Failures");
+  }
 
   @Test
   void helpIsForEveryCommand() {

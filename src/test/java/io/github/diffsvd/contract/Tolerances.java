@@ -14,6 +14,16 @@ final class Tolerances {
     return 16 * Math.max(n, 4) * type.epsilon();
   }
 
+  /**
+   * What a residual relative to ‖A‖, and an entry of UᴴU − I, may be in units of epsilon whatever
+   * the matrix.
+   *
+   * @param library whether another library's algorithm computes it
+   */
+  static double decomposition(int k, boolean library) {
+    return (library ? 100 : 30) * Math.sqrt(k);
+  }
+
   /** The smallest positive number of the type: nothing can be more exact than that. */
   static double denormal(DataType type) {
     return type.real() == DataType.FLOAT32 ? Float.MIN_VALUE : Double.MIN_VALUE;

@@ -70,15 +70,29 @@ class JacobiAccuracyTest {
     return type.real() == DataType.FLOAT32 ? 0x1p-23 : 0x1p-52;
   }
 
-  /** Singular vectors at random, graded columns or a given spectrum; rounded to the type. */
+  /**
+   * Singular vectors at random, graded columns or a given spectrum; rounded to the type.
+   *
+   * @param repeatsRows whether every row stands twice
+   */
   private static Problem problem(
-      DataType type, int rows, int columns, double[] s, boolean graded, SplittableRandom random) {
+      DataType type,
+      int rows,
+      int columns,
+      double[] s,
+      boolean graded,
+      boolean repeatsRows,
+      SplittableRandom random) {
     int k = Math.min(rows, columns);
     int parts = type.isComplex() ? 2 : 1;
     double[] a = new double[MATRICES * rows * columns * parts];
     List<double[]> reference = new ArrayList<>();
     for (int b = 0; b < MATRICES; b++) {
-      PreciseMatrix u = orthonormal(rows, k, parts, random);
+      PreciseMatrix u =
+          repeatsRows
+              ? PreciseMatrix.of(
+                  rows, k, parts == 2, Orthonormal.repeatingRows(rows, k, parts, random), 0)
+              : orthonormal(rows, k, parts, random);
       PreciseMatrix us = u.scaled((i, j) -> DoubleDouble.of(s[j]));
       PreciseMatrix product =
           graded ? us : us.times(orthonormal(columns, k, parts, random).adjoint());
@@ -212,7 +226,8 @@ class JacobiAccuracyTest {
               continue;
             }
             double[] s = point.values(type, k);
-            Problem problem = problem(type, shape[0], shape[1], s, false, random);
+            Problem problem =
+                problem(type, shape[0], shape[1], s, false, point.repeatsRows(), random);
             Accuracy jacobi = measure(device, problem, SvdAlgorithm.JACOBI);
             Accuracy gesdd = measure(device, problem, SvdAlgorithm.GESDD);
             if (type == DataType.FLOAT64 && shape[1] == 16) {
@@ -232,7 +247,7 @@ class JacobiAccuracyTest {
           assertNoWorse(what, jacobiWorst, gesddWorst);
           if (shape[0] >= shape[1]) {
             double[] grades = IntStream.range(0, k).mapToDouble(i -> Math.pow(0.1, i)).toArray();
-            Problem problem = problem(type, shape[0], shape[1], grades, true, random);
+            Problem problem = problem(type, shape[0], shape[1], grades, true, false, random);
             Accuracy jacobi = measure(device, problem, SvdAlgorithm.JACOBI);
             Accuracy gesdd = measure(device, problem, SvdAlgorithm.GESDD);
             table.add(line(type, shape, "graded columns", jacobi, gesdd));
