@@ -45,9 +45,7 @@ final class JacobiForward implements ForwardPass {
     }
     int lanes = limits.wideBytes() > 0 ? limits.lanes(type) : WARP;
     int team =
-        n <= columnsOfLane(limits)
-            ? 1
-            : Math.max(columnsOfLane(limits), powerOfTwo((n + 1) / 2));
+        n <= columnsOfLane(limits) ? 1 : Math.max(columnsOfLane(limits), powerOfTwo((n + 1) / 2));
     int vectors =
         limits.wideBytes() > 0
             ? 1

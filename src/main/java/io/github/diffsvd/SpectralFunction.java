@@ -96,7 +96,9 @@ public final class SpectralFunction {
     return new SpectralFunction(Kind.PSEUDOINVERSE, t);
   }
 
-  /** f(s) = 1 where s &gt; t·s₁, else 0: the polar factor. */
+  /**
+   * f(s) = 1 where s &gt; t·s₁ and 1/s is well within the type's range, else 0: the polar factor.
+   */
   public static SpectralFunction polar(double t) {
     return new SpectralFunction(Kind.POLAR, t);
   }

@@ -180,7 +180,7 @@ public final class SearchReport {
     SearchCase small = Shrinking.shrink(device, test, failure.check);
     text.add(
         "made smaller: " + small + ", matrix " + Shrinking.failing(device, small, failure.check));
-    if (small.again().length > 0 && failure.check.name().startsWith("SAME")) {
+    if (small.again().length > 0 && failure.check == Check.SAME_FACTORS) {
       text.add("against a batch of (−1: not finite) " + Arrays.toString(small.again()));
     }
     text.add(numpy(small));
