@@ -75,6 +75,7 @@ DEVICE Places<R> lane_numbers() {
   for (int l = 0; l < kLanes<R>; l++) result[l] = l;
   return result;
 }
+#if defined(__AVX2__)
 template <class W, class P>
 DEVICE W permuted(W x, P from) {
   return __builtin_shuffle(x, from);
@@ -83,6 +84,20 @@ template <class W, class P>
 DEVICE W permuted(W x, W y, P from) {
   return __builtin_shuffle(x, y, from);
 }
+#else
+// Older machines have no such instructions, and what compilers make of it instead is long.
+template <class W, class P>
+__attribute__((noinline)) W permuted(W x, W y, P from) {
+  constexpr int kLength = sizeof(W) / sizeof(x[0]);
+  W result = x;
+  for (int l = 0; l < kLength; l++) result[l] = from[l] < kLength ? x[from[l]] : y[from[l] - kLength];
+  return result;
+}
+template <class W, class P>
+DEVICE W permuted(W x, P from) {
+  return permuted(x, x, from);
+}
+#endif
 template <class Mask>
 DEVICE bool any_in_vector(Mask mask) {
   return any_lane(mask);

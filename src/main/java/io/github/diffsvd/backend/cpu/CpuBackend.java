@@ -59,7 +59,7 @@ public final class CpuBackend implements Backend {
             Integer.MAX_VALUE,
             FUSED_BACKWARD_COLUMNS,
             LANE_ELEMENTS,
-            CpuBackend::jacobiColumns,
+            variant.equals("baseline") ? type -> 8 : CpuBackend::jacobiColumns,
             WIDE_BYTES);
   }
 
