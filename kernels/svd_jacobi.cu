@@ -464,7 +464,6 @@ constexpr int kColumnsOfLane = 8, kLeastTeam = 8;
 
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
-  constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
   const int n = int(x.n), pairs = (n + 1) / 2;
   if (pairs == 1) return svd_of_vectors<T, 1, Teams::kSingle>(x, block, 1);
   if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
@@ -475,6 +474,7 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   int team = kLeastTeam;
   while (team < pairs) team *= 2;
 #if defined(DIFFSVD_WHOLE_VECTORS)
+  constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
   if constexpr (kLanesThere > kLeastTeam)
     if (team < kLanesThere) return svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
   const int vectors = (pairs + kLanesThere - 1) / kLanesThere;
@@ -492,7 +492,7 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
 #else
   if (pairs <= 8) return svd_of_vectors<T, 8, Teams::kSingle>(x, block, 1);
-  svd_of_vectors<T, kMost, Teams::kSingle>(x, block, 1);
+  svd_of_vectors<T, kMostPairs, Teams::kSingle>(x, block, 1);
 #endif
 }
 
