@@ -76,6 +76,8 @@ DEVICE Places<R> lane_numbers() {
   return result;
 }
 #if defined(__AVX2__)
+#define DIFFSVD_WHOLE_VECTORS
+#endif
 template <class W, class P>
 DEVICE W permuted(W x, P from) {
   return __builtin_shuffle(x, from);
@@ -84,20 +86,6 @@ template <class W, class P>
 DEVICE W permuted(W x, W y, P from) {
   return __builtin_shuffle(x, y, from);
 }
-#else
-// Older machines have no such instructions, and what compilers make of it instead is long.
-template <class W, class P>
-__attribute__((noinline)) W permuted(W x, W y, P from) {
-  constexpr int kLength = sizeof(W) / sizeof(x[0]);
-  W result = x;
-  for (int l = 0; l < kLength; l++) result[l] = from[l] < kLength ? x[from[l]] : y[from[l] - kLength];
-  return result;
-}
-template <class W, class P>
-DEVICE W permuted(W x, P from) {
-  return permuted(x, x, from);
-}
-#endif
 template <class Mask>
 DEVICE bool any_in_vector(Mask mask) {
   return any_lane(mask);
@@ -120,7 +108,6 @@ template <class W>
 DEVICE W shifted_down(W x, W after) {
   return shifted_down(x, after, std::make_integer_sequence<int, sizeof(W) / sizeof(x[0])>());
 }
-#define DIFFSVD_WHOLE_VECTORS
 
 #endif
 #endif
@@ -199,6 +186,11 @@ struct Pairing {
 #else
   static constexpr bool kUniform = false;
 #endif
+#if defined(DIFFSVD_WHOLE_VECTORS)
+  static constexpr bool kExact = true;  // a lane that is a team has kVectors pairs
+#else
+  static constexpr bool kExact = false;  // or fewer
+#endif
   int columns, odd, pairs, team, vectors;
   P base, lane;        // the first of the own team's lanes, and which of them the own is
   P column[kSlots];    // −1 for none
@@ -237,17 +229,23 @@ struct Pairing {
   }
   template <class W>
   DEVICE W broadcast(const W& x, P from) const {
-    if constexpr (kSingle) return x;
+    if constexpr (kSingle) {
+      return x;
+    } else {
 #if defined(DIFFSVD_WIDE)
-    if constexpr (kWhole) return splat<W>(get(x, int(from[0])));
+      if constexpr (kWhole) return splat<W>(get(x, int(from[0])));
 #endif
-    return permuted(x, from);
+      return permuted(x, from);
+    }
   }
   // Of every lane the number of another of its team.
   template <class W>
   DEVICE W taken(const W& x, P from) const {
-    if constexpr (kSingle) return x;
-    return permuted(x, from);
+    if constexpr (kSingle) {
+      return x;
+    } else {
+      return permuted(x, from);
+    }
   }
   // What column c has of numbers by slot.
   template <class W>
@@ -261,10 +259,11 @@ struct Pairing {
   // The largest number of a team, in every lane of it.
   template <class W>
   DEVICE W largest(W x) const {
-    for (int distance = 1; distance < team; distance *= 2) {
-      const W other = permuted(x, lane_numbers<R>() ^ distance);
-      x = other > x ? other : x;
-    }
+    if constexpr (!kSingle)
+      for (int distance = 1; distance < team; distance *= 2) {
+        const W other = permuted(x, lane_numbers<R>() ^ distance);
+        x = other > x ? other : x;
+      }
     return x;
   }
   // Everybody but player 0 goes one place on, round the table. The vectors of p and q are those that have
@@ -272,8 +271,8 @@ struct Pairing {
   template <int kUsed, class W>
   DEVICE void move(W (&p)[kUsed], W (&q)[kUsed]) const {
     if constexpr (kSingle) {
-      const int last = kUsed <= 4 ? kUsed - 1 : vectors - 1;
-      if (kUsed == 1) return;
+      const int last = kExact ? kUsed - 1 : vectors - 1;
+      if (last == 0) return;
       const W first = q[0], leaving = p[last];
       for (int v = kUsed - 1; v > 1; v--)
         if (v <= last) p[v] = p[v - 1];

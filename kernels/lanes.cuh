@@ -2,8 +2,8 @@
 // kernel for small matrices keeps every lane busy whatever their size; on a GPU, where threads share a matrix, and in tests that stand for one, it is
 // T itself.
 //
-// Arithmetic and comparison go lane by lane; a comparison gives a mask, and choose(mask, a, b) takes a where it is set. Java
-// reckons with 64 bytes, the widest there are.
+// Arithmetic and comparison go lane by lane; a comparison gives a mask, and choose(mask, a, b) takes a where it is set.
+// CpuBackend.java knows kWideBytes of each build too.
 #pragma once
 
 #include <type_traits>
@@ -40,7 +40,7 @@ constexpr int kWideBytes = 64;
 #elif defined(__AVX__)
 constexpr int kWideBytes = 32;
 #else
-constexpr int kWideBytes = 32;  // two registers
+constexpr int kWideBytes = 16;
 #endif
 
 template <class T>

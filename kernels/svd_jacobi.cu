@@ -455,29 +455,20 @@ DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) 
   }
 }
 
-// Up to kColumnsOfLane columns a matrix has one lane, beyond them as many as it has pairs.
-#if defined(__CUDACC__)
-constexpr int kColumnsOfLane = 4, kLeastTeam = 4;
-#else
-constexpr int kColumnsOfLane = 8, kLeastTeam = 8;
-#endif
+// Up to kColumnsOfLane columns a matrix has one lane, beyond them as many as it has pairs. Where lanes cannot exchange numbers it has one in any case.
+#if defined(DIFFSVD_WHOLE_VECTORS)
+constexpr int kColumnsOfLane = 8;
 
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
-  const int n = int(x.n), pairs = (n + 1) / 2;
+  constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
+  const int pairs = int(x.n + 1) / 2, vectors = (pairs + kLanesThere - 1) / kLanesThere;
   if (pairs == 1) return svd_of_vectors<T, 1, Teams::kSingle>(x, block, 1);
   if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
-  if constexpr (kColumnsOfLane > 4) {
-    if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
-    if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
-  }
-  int team = kLeastTeam;
-  while (team < pairs) team *= 2;
-#if defined(DIFFSVD_WHOLE_VECTORS)
-  constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
-  if constexpr (kLanesThere > kLeastTeam)
-    if (team < kLanesThere) return svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
-  const int vectors = (pairs + kLanesThere - 1) / kLanesThere;
+  if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
+  if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
+  if constexpr (kLanesThere > kColumnsOfLane)
+    if (pairs <= kColumnsOfLane) return svd_of_vectors<T, 1, Teams::kSome>(x, block, kColumnsOfLane);
   if (vectors == 1) return svd_of_vectors<T, 1, Teams::kWhole>(x, block, kLanesThere);
   if (vectors == 2) return svd_of_vectors<T, 2, Teams::kWhole>(x, block, kLanesThere);
   if constexpr (kMost >= 4) {
@@ -488,12 +479,23 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
     if (vectors <= 6) return svd_of_vectors<T, 6, Teams::kWhole>(x, block, kLanesThere);
     return svd_of_vectors<T, 8, Teams::kWhole>(x, block, kLanesThere);
   }
-#elif defined(__CUDACC__)
+}
+#else
+constexpr int kColumnsOfLane = 4;
+
+template <class T>
+DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
+  const int pairs = int(x.n + 1) / 2;
+  if (pairs <= 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
+#if defined(__CUDACC__)
+  int team = 4;
+  while (team < pairs) team *= 2;
   svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
 #else
-  if (pairs <= 8) return svd_of_vectors<T, 8, Teams::kSingle>(x, block, 1);
+  if (pairs <= 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
   svd_of_vectors<T, kMostPairs, Teams::kSingle>(x, block, 1);
 #endif
 }
+#endif
 
 KERNEL_FOR_ALL_TYPES(svd_jacobi, SvdJacobi)

@@ -22,7 +22,9 @@ inline bool skips_barrier(const char* file, int line) {
 #include "svd_backward_core.cu"
 #include "svd_backward_lanes.cu"
 #include "svd_gauge.cu"
-#include "svd_jacobi.cu"
+#if !defined(DIFFSVD_THREADED_BLOCKS)
+#include "svd_jacobi.cu"  // it has no barriers, and none of its threads shares anything with another
+#endif
 #include "svd_pack.cu"
 #include "svd_pushforward_core.cu"
 #include "svd_unpack.cu"
@@ -55,7 +57,9 @@ FUNCTION_OF_ALL_TYPES(svd_backward, SvdBackward)
 FUNCTION_OF_ALL_TYPES(svd_backward_core, SvdBackwardCore)
 FUNCTION_OF_ALL_TYPES(spectral_core, SpectralCore)
 FUNCTION_OF_ALL_TYPES(svd_gauge, SvdGauge)
+#if !defined(DIFFSVD_THREADED_BLOCKS)
 FUNCTION_OF_ALL_TYPES(svd_jacobi, SvdJacobi)
+#endif
 FUNCTION_OF_ALL_TYPES(svd_pack, SvdPack)
 FUNCTION_OF_ALL_TYPES(svd_pushforward_core, SvdPushforwardCore)
 FUNCTION_OF_ALL_TYPES(svd_unpack, SvdUnpack)
@@ -525,7 +529,7 @@ void test_svd_unpack() {
   for (const Shape shape : {Shape{1, 1}, Shape{3, 3}, Shape{5, 3}, Shape{17, 16}, Shape{33, 1}})
     for (const int adjoint : {0, 1})
       testing.run(text("svd_unpack %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), adjoint ? " conjugated" : ""), [&] {
-        const int64_t batch = 4, m = shape.rows, n = shape.columns;
+        const int64_t batch = 5, m = shape.rows, n = shape.columns;
         Matrices<T> u(batch, m, n, any_layout_to_write()), v(batch, n, n, any_layout_to_write());
         Matrices<T> to_u(batch, m, n, any_layout_to_write()), to_v(batch, n, n, any_layout_to_write());
         Matrices<R> s(batch, n, 1, any_layout_to_write()), to_s(batch, n, 1, any_layout_to_write());
@@ -533,7 +537,8 @@ void test_svd_unpack() {
         fill_random(u);
         fill_random(v);
         fill_random(s);
-        const int32_t screened[] = {0, -1, 0, -1}, solver[] = {0, 0, 7, 2}, expected[] = {0, -1, 7, -1};
+        s.at(4, 0) = INFINITY;
+        const int32_t screened[] = {0, -1, 0, -1, 0}, solver[] = {0, 0, 7, 2, 0}, expected[] = {0, -1, 7, -1, -3};
         solver_info.fill([&](int64_t b, int64_t, int64_t) { return solver[b]; });
         for (const Grid grid : grids(batch, shape.rows == 17)) {
           info.fill([&](int64_t b, int64_t, int64_t) { return screened[b]; });
@@ -568,6 +573,8 @@ void test_svd_unpack() {
 
 // ---- svd_jacobi
 
+#if !defined(DIFFSVD_THREADED_BLOCKS)
+
 // Of column i of a and column j of b.
 Number dot(const Dense& a, const Dense& b, int64_t i, int64_t j) {
   Number sum;
@@ -579,7 +586,7 @@ template <class T>
 void test_svd_jacobi() {
   using R = Real<T>;
   for (const Shape shape :
-       {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{11, 5}, Shape{16, 16}, Shape{40, 9}, Shape{33, 33}}) {
+       {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{11, 5}, Shape{16, 16}, Shape{40, 9}, Shape{24, 24}, Shape{33, 33}, Shape{64, 64}}) {
     if (kSmall && shape.rows > 16) continue;
     for (const int conjugated : {0, 1})
       testing.run(text("svd_jacobi %s %dx%d%s", kSuffix<T>, int(shape.rows), int(shape.columns), conjugated ? " conjugated" : ""), [&] {
@@ -597,16 +604,21 @@ void test_svd_jacobi() {
             a.at(4, i, j) = R(std::pow(Limits<R>::smallest_normal, (long double)(j) / n)) * a.at(4, i, j);
           }
         std::vector<R> values(batch * n);
-        for (const Grid grid : grids(batch, m == 6 || m == 11)) {
+        for (Grid grid : grids(batch, m == 6 || m == 11)) {
+#if defined(__CUDACC__)
+          // Whole warps, each with two vectors of p and of q at most.
+          grid.threads = (grid.threads + kWarp - 1) / kWarp * kWarp;
+          const int64_t scratch = grid.threads / kWarp * (2 * m + 2 * n) * (4 * kStep + kPadding);
+#else
+          const int64_t scratch = grid.threads * (2 * m + 2 * n) * 2 * kMostPairs;
+#endif
           for (const bool vectors : {true, false}) {
             u.poison();
             s.poison();
             v.poison();
             info.poison();
             const SvdJacobi<T> arguments{a.input(), vectors ? u.view() : View<T>{}, s.view(), vectors ? v.view() : View<T>{}, info.view().data, batch, m, n, conjugated};
-            // Whatever the width of a vector is: 8 vectors of p and of q.
-            const int64_t elements = (2 * m + 2 * n) * (2 * 32 * kStep + kPadding);
-            launch(function_of(arguments), arguments, grid, grid.threads * elements * int64_t(sizeof(Wide<T>)));
+            launch(function_of(arguments), arguments, grid, scratch * int64_t(sizeof(Wide<T>)));
             u.take_output();
             s.take_output();
             v.take_output();
@@ -647,6 +659,8 @@ void test_svd_jacobi() {
       });
   }
 }
+
+#endif
 
 // ---- copy
 
@@ -783,7 +797,9 @@ void test_all_of_type() {
   test_copy<T>();
   test_svd_pack<T>();
   test_svd_unpack<T>();
+#if !defined(DIFFSVD_THREADED_BLOCKS)
   test_svd_jacobi<T>();
+#endif
   test_cores<T>();
   test_svd_gauge<T>();
   test_truncated_step<T>();

@@ -15,6 +15,9 @@ final class JacobiForward implements ForwardPass {
 
   private static final int WARP = 32;
 
+  /** Of the build whose lanes cannot exchange numbers: there a matrix has one lane in any case. */
+  private static final int BASELINE_WIDE_BYTES = 16;
+
   private final int batch;
   private final int m;
   private final int n;
@@ -71,29 +74,23 @@ final class JacobiForward implements ForwardPass {
     return Integer.highestOneBit(2 * least - 1);
   }
 
-  /**
-   * The scratch of one vector of lanes, the largest that any build of the kernel needs: rows of A,
-   * Rᴴ, Z and W.
-   */
+  /** The scratch of one vector of lanes: rows of A, Rᴴ, Z and W. */
   static long scratchBytes(Backend.Limits limits, DataType type, int rows, int columns) {
     long m = Math.max(rows, columns);
     int n = Math.min(rows, columns);
     int pairs = (n + 1) / 2;
+    int parts = type.isComplex() ? 2 : 1;
     long row;
     if (limits.wideBytes() == 0) {
-      row = (2L * WARP * (n <= columnsOfLane(limits) ? pairs : 1) + 1) * type.bytes();
+      row = (2L * WARP * (n <= columnsOfLane(limits) ? 2 : 1) + 1) * type.bytes();
     } else if (n <= columnsOfLane(limits)) {
-      row = 2L * pairs * limits.wideBytes() * (type.isComplex() ? 2 : 1);
+      row = 2L * Math.max(2, pairs) * limits.wideBytes() * parts;
+    } else if (limits.wideBytes() == BASELINE_WIDE_BYTES) {
+      row = (long) MOST_COLUMNS * limits.wideBytes() * parts;
     } else {
-      int half = limits.wideBytes() / 2;
-      row =
-          2L
-              * Math.max(
-                  limits.wideBytes() * vectors(pairs, limits.lanes(type)),
-                  half * vectors(pairs, limits.lanes(type) / 2))
-              * (type.isComplex() ? 2 : 1);
+      row = 2L * limits.wideBytes() * vectors(pairs, limits.lanes(type)) * parts;
     }
-    return Math.multiplyExact(2 * m + 2 * n, row);
+    return Math.multiplyExact(2 * m + 2L * n, row);
   }
 
   /** As svd_jacobi.cu is compiled for: up to four, or an even number. */

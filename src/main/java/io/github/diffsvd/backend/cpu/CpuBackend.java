@@ -32,9 +32,6 @@ public final class CpuBackend implements Backend {
   /** Measured: 48×48, where single precision is already as fast by products. */
   private static final long LANE_ELEMENTS = 48 * (3 * 48 + 3 * 48 + 2);
 
-  /** As in lanes.cuh, of the widest variant. */
-  private static final int WIDE_BYTES = 64;
-
   private final Workers workers;
   private final String variant;
   private final Limits limits;
@@ -60,7 +57,16 @@ public final class CpuBackend implements Backend {
             FUSED_BACKWARD_COLUMNS,
             LANE_ELEMENTS,
             variant.equals("baseline") ? type -> 8 : CpuBackend::jacobiColumns,
-            WIDE_BYTES);
+            wideBytes(variant));
+  }
+
+  /** As in lanes.cuh. */
+  private static int wideBytes(String variant) {
+    return switch (variant) {
+      case "avx512" -> 64;
+      case "avx2" -> 32;
+      default -> 16;
+    };
   }
 
   /** Measured beside gesdd, on Gaussian matrices. */
