@@ -161,6 +161,7 @@ struct Columns {
   Wide<T>* data;
 
   DEVICE Wide<T>& operator()(int row, int slot) const { return data[int64_t(row) * kRow + slot * kStep]; }
+  DEVICE Columns from(int64_t row) const { return {data + row * kRow}; }
   // The number of another lane.
   DEVICE void set(int row, int slot, int lane, T value) const {
 #if defined(__CUDACC__)
@@ -264,6 +265,13 @@ struct Pairing {
         const W other = permuted(x, lane_numbers<R>() ^ distance);
         x = other > x ? other : x;
       }
+    return x;
+  }
+  // The sum of a team's numbers, in every lane of it.
+  template <class W>
+  DEVICE W sum(W x) const {
+    if constexpr (!kSingle)
+      for (int distance = 1; distance < team; distance *= 2) x += permuted(x, lane_numbers<R>() ^ distance);
     return x;
   }
   // Everybody but player 0 goes one place on, round the table. The vectors of p and q are those that have

@@ -7,7 +7,7 @@
 #include "column_lanes.cuh"
 #include "jacobi_rotation.cuh"
 
-constexpr int kRowsOfSum = 32;  // a sum goes by so many terms at a time
+constexpr int kRowsOfSum = 8;  // a sum goes by so many terms at a time
 
 // A sum of many such partial sums, with what each addition rounds off carried along (Kahan), so that the number of rows costs no digits.
 template <class W>
@@ -33,14 +33,6 @@ DEVICE Complex<W> phase_of(Complex<W> a) {
   return {larger > 0 ? x / (larger > 0 ? size : one) : one, larger > 0 ? y / (larger > 0 ? size : one) : zero};
 }
 
-// g of the reflector that takes a column of this norm and with alpha on the diagonal there to −phase·norm; 0 for the norm 0.
-template <class W, class WR>
-DEVICE WR reflector_gain(const WR& norm, const W& alpha, const W& phase) {
-  const auto there = norm > 0;
-  const WR along = norm * (norm + real_part(conjugate(phase) * alpha));
-  return there ? 1 / (there ? along : along + 1) : along - along;
-}
-
 // What is known of the columns of a matrix, by slot.
 template <class T, int kVectors>
 struct ColumnsState {
@@ -52,6 +44,7 @@ struct ColumnsState {
   WR died[kSlots];         // the row from which on it is rounding, and null; beyond the last for none
   WR origin[kSlots];       // its number before pivoting
   Wide<T> diagonal[kSlots];
+  WR gain[kSlots];         // g of its reflector
 };
 
 // sums[s] = Σ conj(v_i) x_is over rows from … to − 1, v being column k of a; of slots from kFrom on.
@@ -162,8 +155,8 @@ DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, in
   swapped(state.origin);
 }
 
-// rows×n in a, columns from first on, becomes reflectors and R. With kPivots the largest column goes first, and one of which no more than rounding is
-// left is null from there on; state.norm and state.given are the squared norms then.
+// rows×n in a becomes reflectors and R. With kPivots the largest column goes first, and one of which no more than rounding is
+// left is null from there on; state.norm and state.given are the squared norms then. Without, one is null where its squares would soon underflow.
 template <bool kPivots, class T, int kVectors, class Grid>
 DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, ColumnsState<T, kVectors>& state) {
   using R = Real<T>;
@@ -172,9 +165,10 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
   using L = JacobiLimits<R>;
   constexpr int kSlots = 2 * kVectors;
   const WR zero{};
-  const R rounding = rows * L::kEpsilon * L::kEpsilon;
+  const R epsilon2 = L::kEpsilon * L::kEpsilon, rounding = rows * epsilon2, tiny = epsilon2 * epsilon2;
   for (int s = 0; s < kSlots; s++) {
     state.diagonal[s] = W{};
+    state.gain[s] = zero;
     state.died[s] = zero + R(rows + 1);
   }
   for (int k = 0; k < at.columns; k++) {
@@ -197,27 +191,31 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
     }
     W sums[kSlots];
     if (k + at.odd < at.pairs) {
-      dots_with_column<0>(a, at, k, k, rows, a, sums);
+      dots_with_column<0>(a, at, k, k + 1, rows, a, sums);
     } else {
-      dots_with_column<kVectors>(a, at, k, k, rows, a, sums);
+      dots_with_column<kVectors>(a, at, k, k + 1, rows, a, sums);
     }
-    const W alpha = at.broadcast(a(k, at.slot(k)), at.lane_of(k)), phase = phase_of(alpha);
-    WR norm = square_root(real_part(at.of_column(sums, k)));
-    if constexpr (kPivots) norm = at.of_column(state.norm, k) > 0 ? norm : zero;
-    const WR gain = reflector_gain(norm, alpha, phase);
-    const W beta = (zero - norm) * phase;
+    // Nothing is reflected where there is nothing below the diagonal, so that diagonal matrices and permutations stay exact.
+    W alpha = at.broadcast(a(k, at.slot(k)), at.lane_of(k));
+    WR below = real_part(at.of_column(sums, k));
+    auto there = below + size_squared(alpha) > tiny;
+    if constexpr (kPivots) there = at.of_column(state.norm, k) > 0;
+    alpha = choose(there, alpha, W{});
+    below = there ? below : zero;
+    const auto reflects = below > 0;
+    const W beta = choose(reflects, (zero - square_root(below + size_squared(alpha))) * phase_of(alpha), alpha), v = alpha - beta;
+    const WR length2 = below + size_squared(v), gain = reflects ? 2 / (reflects ? length2 : length2 + 1) : zero;
     W factor[kSlots];
     for (int s = 0; s < kSlots; s++) {
       auto right = at.column[s] > k;
       if constexpr (kPivots) right = right & (state.norm[s] > 0);
-      W along = sums[s];
-      along = along - conjugate(beta) * a(k, s);
+      W along = sums[s], top = a(k, s);
+      multiply_add(along, conjugate(v), top);
       factor[s] = choose(right, scaled(along, zero - gain), W{});
-      const W v = alpha - beta;
-      W top = a(k, s);
       multiply_add(top, factor[s], v);
       a(k, s) = choose(at.column[s] == k, v, top);
       state.diagonal[s] = choose(at.column[s] == k, beta, state.diagonal[s]);
+      state.gain[s] = at.column[s] == k ? gain : state.gain[s];
     }
     if (k + at.odd < at.pairs) {
       add_column<0, kPivots>(a, at, k, k + 1, rows, factor, state.norm);
@@ -229,9 +227,9 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
   }
 }
 
-// x ← (I − g₀v₀v₀ᴴ)(I − g₁v₁v₁ᴴ) … x, the reflectors of the first `reflectors` columns of a.
+// x ← (I − g₀v₀v₀ᴴ)(I − g₁v₁v₁ᴴ) … x, of the first `reflectors` columns of a.
 template <class T, int kVectors, class Grid>
-DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int rows, int reflectors, const Wide<T> (&diagonal)[2 * kVectors],
+DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int rows, int reflectors, const Wide<Real<T>> (&gains)[2 * kVectors],
                              const Columns<T, kVectors>& x) {
   using W = Wide<T>;
   using WR = Wide<Real<T>>;
@@ -239,10 +237,7 @@ DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int 
   for (int k = reflectors - 1; k >= 0; k--) {
     const int slot = at.slot(k);
     const auto lane = at.lane_of(k);
-    const W beta = at.of_column(diagonal, k), top = at.broadcast(a(k, slot), lane);
-    // g = 1/(norm·|v_k|), for v_k has the phase of the diagonal and is as large as both.
-    const WR along = magnitude_of(beta) * magnitude_of(top);
-    const WR gain = along > 0 ? 1 / (along > 0 ? along : along + 1) : along;
+    const WR gain = at.of_column(gains, k);
     W sums[kSlots], factor[kSlots];
     dots_with_column<0>(a, at, k, k, rows, x, sums);
     for (int s = 0; s < kSlots; s++) factor[s] = (WR{} - gain) * sums[s];

@@ -113,21 +113,21 @@ DEVICE W larger_or_bad(W largest, Complex<W> a) {
 }
 
 template <class W>
-DEVICE W magnitude_of(W a) {
-  return absolute(a);
-}
-template <class W>
-DEVICE W magnitude_of(Complex<W> a) {
-  return square_root(a.re * a.re + a.im * a.im);
-}
-
-template <class W>
 DEVICE W scaled(W a, W by) {
   return by * a;
 }
 template <class W>
 DEVICE Complex<W> scaled(Complex<W> a, W by) {
   return {by * a.re, by * a.im};
+}
+
+template <class W>
+DEVICE W divided(W a, W by) {
+  return a / by;
+}
+template <class W>
+DEVICE Complex<W> divided(Complex<W> a, W by) {
+  return {a.re / by, a.im / by};
 }
 
 template <class W>

@@ -12,13 +12,13 @@
 //
 // W is not rotated along: X W = Z diag(S) is solved for it by forward substitution, whose error in a column is along those of smaller singular values,
 // and taken out by Gram–Schmidt in ascending order, which leaves the residual of each column at rounding of that column. Where the singular
-// values are too far apart for that, 2^kSolved, the rotations are accumulated instead. Null columns of X and W are unit vectors.
+// values are too far apart to solve for it, 2^kSolved, the rotations are accumulated instead. Null columns of X and W are unit vectors.
 //
 // For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's
 // range −3, one that still rotates in sweep kSweeps with that number; the factors of all three are NaN.
 //
 // A vector of lanes has one or several matrices (column_lanes.cuh); no result depends on what its neighbours are. Scratch of a vector, in rows
-// of columns: reflectors of A m | of Rᴴ n | Z m | W n.
+// of columns: reflectors of A, level by level | their g | reflectors of Rᴴ n | W n | Z.
 #include "column_qr.cuh"
 #include "view.cuh"
 
@@ -33,7 +33,10 @@ struct SvdJacobi {
   int64_t adjoint;  // 1: each element of a is conjugated
 };
 
-constexpr int kSweeps = 30, kMostPairs = 32;
+constexpr int kSweeps = 30, kMostPairs = 32, kMostLevels = 8;
+
+// Rows are decomposed so many at a time. JacobiForward.java knows this too.
+DEVICE constexpr int rows_of_block(int columns) { return columns > 32 ? 8 * columns : 256; }
 
 template <class T, int kVectors, Teams kTeams>
 struct VectorOfMatrices {
@@ -50,19 +53,29 @@ struct VectorOfMatrices {
   const int m, n;
   const Grid at;
   const int64_t first;  // the matrix of the vector's first team
-  Columns<T, kVectors> a, r, z, w;
+  int levels = 0, rows[kMostLevels];  // of each level of a tall matrix; the last is the core
+  Columns<T, kVectors> a, core, gains, r, z, w;
   ColumnsState<T, kVectors> given, triangle;
   WR norm[kSlots], exponent[kSlots];  // of Z's columns
-  WR status{};
+  WR status{}, adjoint{};             // adjoint: 1 where the matrix is decomposed as its adjoint
+  WR largest[kSlots];                 // part of each column as given
 
   DEVICE VectorOfMatrices(const SvdJacobi<T>& x, int team, int64_t first, W* scratch) : x(x), m(int(x.m)), n(int(x.n)), at(n, team), first(first) {
-    constexpr int64_t kRow = Columns<T, kVectors>::kRow;
+    const int block = rows_of_block(n);
+    int blocks = 0;
     a.data = scratch;
-    r.data = a.data + m * kRow;
-    z.data = r.data + n * kRow;
-    w.data = z.data + m * kRow;
+    core = a;
+    for (rows[0] = m; rows[levels] > 2 * block; levels++) {
+      core = core.from(rows[levels]);
+      rows[levels + 1] = rows[levels] / block * n;
+      blocks += rows[levels] / block;
+    }
+    gains = core.from(rows[levels]);
+    r = gains.from(blocks);
+    w = r.from(n);
+    z = w.from(n);
 #if defined(__CUDACC__)
-    for (Columns<T, kVectors>* columns : {&a, &r, &z, &w}) columns->data += own_lane();
+    for (Columns<T, kVectors>* columns : {&a, &core, &gains, &r, &z, &w}) columns->data += own_lane();
 #endif
   }
 
@@ -79,11 +92,17 @@ struct VectorOfMatrices {
   }
 
   DEVICE void load() {
-    for (int i = 0; i < m; i++)
+    for (int s = 0; s < kSlots; s++) largest[s] = WR{};
+    for (int start = 0, step = rows_of_block(n); start < m; start += step) load(start, start + step < m ? start + step : m);
+  }
+  DEVICE void load(int first_row, int end) {
+    for (int i = first_row; i < end; i++)
       for (int s = 0; s < kSlots; s++) a(i, s) = W{};
     vector_barrier();
     for_teams([&](int base, int64_t b) {
       const View<const T> from = x.a.matrix(b);
+      const bool turned = get(adjoint, base) > 0, conjugated = turned != (x.adjoint != 0);
+      const int64_t across = turned ? from.row_stride : from.column_stride, along = turned ? from.column_stride : from.row_stride;
 #if defined(__CUDACC__)
       const int start = own_lane() - base, step = at.team;
 #else
@@ -91,23 +110,52 @@ struct VectorOfMatrices {
 #endif
       for (int j = start; j < n; j += step) {
         const int player = j + at.odd, pair = player < at.pairs ? player : player - at.pairs, slot = at.slot(j), lane = base + pair % at.team;
-        const T* source = from.data + j * from.column_stride;
-        for (int i = 0; i < m; i++, source += from.row_stride) a.set(i, slot, lane, x.adjoint ? conjugate(*source) : *source);
+        const T* source = from.data + j * across + first_row * along;
+        for (int i = first_row; i < end; i++, source += along) a.set(i, slot, lane, conjugated ? conjugate(*source) : *source);
       }
     });
     vector_barrier();
+    for (int i = first_row; i < end; i++)
+      for (int s = 0; s < kSlots; s++) largest[s] = larger_or_bad<R>(largest[s], a(i, s));
   }
 
-  // Screens, and brings each column's largest part to about 1.
-  DEVICE void scale() {
-    WR largest[kSlots], most{};
-    for (int s = 0; s < kSlots; s++) largest[s] = WR{};
-    for (int i = 0; i < m; i++)
-      for (int s = 0; s < kSlots; s++) largest[s] = larger_or_bad<R>(largest[s], a(i, s));
+  // Small singular values are as accurate as columns brought to one size are well conditioned. A square matrix of which columns so scaled leave rows
+  // of more different sizes than scaled rows leave columns becomes its adjoint. Sizes are exponents, of the largest part.
+  DEVICE void orient() {
+    const WR none = WR{} - L::kFar;
+    WR of_rows{}, of_columns{}, exponent[kSlots], left[kSlots];
+    for (int s = 0; s < kSlots; s++) {
+      exponent[s] = exponent_or(none, largest[s]);
+      left[s] = none;
+    }
+    for (int i = 0; i < m; i++) {
+      WR row = none, row_left = none, own[kSlots];
+      for (int s = 0; s < kSlots; s++) {
+        own[s] = exponent_or(none, largest_part(a(i, s)));
+        row = larger_of(row, own[s]);
+        row_left = own[s] > none ? larger_of(row_left, own[s] - exponent[s]) : row_left;
+      }
+      row = at.largest(row);
+      row_left = at.largest(row_left);
+      of_rows += row > none ? row_left : WR{};
+      for (int s = 0; s < kSlots; s++) left[s] = own[s] > none ? larger_of(left[s], own[s] - row) : left[s];
+    }
+    for (int s = 0; s < kSlots; s++) of_columns += left[s] > none ? left[s] : WR{};
+    adjoint = of_rows < 2 * at.sum(of_columns) - R(8) ? WR{} + 1 : WR{};
+    if (any_in_vector(adjoint > 0)) load();
+  }
+  DEVICE static WR exponent_or(WR none, WR size) {
+    const auto there = size > 0;
+    return there ? exponent_of<R>(there ? size : WR{} + 1) : none;
+  }
+
+  // From the rows as loaded to the core, each column's largest part about 1, and its norms. Of a tall matrix blocks of rows are decomposed, their
+  // triangles, one below the other, in blocks again, and so on (Demmel, Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34, 2012).
+  DEVICE void reduce() {
+    WR most{}, up[kSlots], then[kSlots];
     for (int s = 0; s < kSlots; s++) most = larger_of(most, largest[s]);
-    const auto broken = at.largest(most) > L::kLargest;
+    const Mask broken = at.largest(most) > L::kLargest;
     status = broken ? WR{} - 1 : WR{};
-    WR up[kSlots], then[kSlots];
     for (int s = 0; s < kSlots; s++) {
       const auto there = (largest[s] > 0) & (largest[s] <= L::kLargest);
       given.exponent[s] = there ? exponent_of<R>(there ? largest[s] : largest[s] - largest[s] + 1) : WR{};
@@ -116,20 +164,42 @@ struct VectorOfMatrices {
       then[s] = power_of_two<R>(half - given.exponent[s]);
       given.origin[s] = numbers_of<R>(at.column[s]);
     }
+    Columns<T, kVectors> level = a, gain = gains;
+    for (int l = 0; l < levels; l++) {
+      const Columns<T, kVectors> next = level.from(rows[l]);
+      const int blocks = rows[l] / rows_of_block(n);
+      for (int block = 0; block < blocks; block++) {
+        const int start = start_of(l, block, blocks), count = start_of(l, block + 1, blocks) - start;
+        const Columns<T, kVectors> own = level.from(start), triangles = next.from(block * n);
+        if (l == 0) scale(own, count, broken, up, then);
+        decompose<false>(own, at, count, triangle);
+        for (int s = 0; s < kSlots; s++) {
+          for (int i = 0; i < n; i++) triangles(i, s) = choose(at.column[s] == i, triangle.diagonal[s], choose(at.column[s] > i, own(i, s), W{}));
+          gain(block, s) = scaled(unit_entry<W>(true), triangle.gain[s]);
+        }
+      }
+      level = next;
+      gain = gain.from(blocks);
+    }
+    for (int s = 0; levels > 0 && s < kSlots; s++) up[s] = then[s] = WR{} + 1;
+    scale(core, rows[levels], broken, up, then);
+  }
+  DEVICE int start_of(int level, int block, int blocks) const { return int(int64_t(rows[level]) * block / blocks); }
+
+  DEVICE void scale(const Columns<T, kVectors>& c, int count, const Mask& broken, const WR (&up)[kSlots], const WR (&then)[kSlots]) {
     LongSum<WR> total[kSlots];
-    for (int start = 0; start < m; start += kRowsOfSum) {
+    for (int start = 0; start < count; start += kRowsOfSum) {
       WR some[kSlots];
       for (int s = 0; s < kSlots; s++) some[s] = WR{};
-      for (int i = start; i < m && i < start + kRowsOfSum; i++)
+      for (int i = start; i < count && i < start + kRowsOfSum; i++)
         for (int s = 0; s < kSlots; s++) {
-          const W value = choose(broken, W{}, scaled(scaled(a(i, s), up[s]), then[s]));
-          a(i, s) = value;
+          const W value = choose(broken, W{}, scaled(scaled(c(i, s), up[s]), then[s]));
+          c(i, s) = value;
           some[s] += size_squared(value);
         }
       for (int s = 0; s < kSlots; s++) total[s].add(some[s]);
     }
-    for (int s = 0; s < kSlots; s++) given.norm[s] = total[s].sum;
-    for (int s = 0; s < kSlots; s++) given.given[s] = given.norm[s];
+    for (int s = 0; s < kSlots; s++) given.norm[s] = given.given[s] = total[s].sum;
   }
 
   // One-sided Jacobi on the columns of z; with `accumulates` w is rotated along.
@@ -225,7 +295,7 @@ struct VectorOfMatrices {
       const W beta = inner.of_column(triangle.diagonal, i);
       const WR own = inner.of_column(triangle.exponent, i), size2 = size_squared(beta);
       const auto there = size2 > 0;
-      const W inverse = scaled(beta, there ? 1 / (there ? size2 : size2 + 1) : size2);  // of conj(beta)
+      const WR divisor = there ? size2 : size2 + 1;
       W sums[kSlots];
       for (int s = 0; s < kSlots; s++) sums[s] = scaled(z(i, s), power_of_two<R>(exponent[s] - own));
       const int slot = inner.slot(i);
@@ -234,12 +304,12 @@ struct VectorOfMatrices {
         const W factor = W{} - conjugate(inner.broadcast(r(l, slot), lane));
         for (int s = 0; s < kSlots; s++) multiply_add(sums[s], factor, w(l, s));
       }
-      for (int s = 0; s < kSlots; s++) w(i, s) = choose(far, w(i, s), inverse * sums[s]);
+      for (int s = 0; s < kSlots; s++) w(i, s) = choose(far, w(i, s), choose(there, divided(beta * sums[s], divisor), W{}));  // by conj(beta)
     }
   }
 
   // Makes w's columns orthonormal, the one of the smallest singular value first.
-  DEVICE void orthonormalise(const Grid& inner, const WR (&rank)[kSlots], const Mask& far) {
+  DEVICE void orthonormalise(const Grid& inner, const WR (&rank)[kSlots]) {
     const int rows = inner.columns;
     for (int place = inner.columns - 1; place >= 0; place--) {
       // Every team's column of this rank, to all of its lanes.
@@ -266,15 +336,15 @@ struct VectorOfMatrices {
         for (int s = 0; s < kSlots; s++) multiply_add(along[s], conjugate(v), w(i, s));
       }
       const auto there = norm2 > 0;
-      const WR inverse = there ? 1 / square_root(there ? norm2 : norm2 + 1) : norm2;
+      const WR squared = there ? norm2 : norm2 + 1, length = square_root(squared);
       W factor[kSlots];
-      for (int s = 0; s < kSlots; s++) factor[s] = choose((rank[s] < R(place)) & !far, scaled(along[s], WR{} - inverse * inverse), W{});
+      for (int s = 0; s < kSlots; s++) factor[s] = choose((rank[s] < R(place)) & there, divided(along[s], WR{} - squared), W{});
       for (int i = 0; i < rows; i++) {
         const W v = column_at(i);
         for (int s = 0; s < kSlots; s++) {
           W sum = w(i, s);
           multiply_add(sum, factor[s], v);
-          w(i, s) = choose((rank[s] == R(place)) & !far, scaled(v, inverse), sum);
+          w(i, s) = choose(rank[s] == R(place), divided(v, length), sum);
         }
       }
     }
@@ -299,21 +369,20 @@ struct VectorOfMatrices {
 
   DEVICE void run() {
     load();
-    scale();
-    decompose<true>(a, at, m, given);
+    if (m == n && n > 1) orient();
+    reduce();
+    decompose<true>(core, at, rows[levels], given);
     // Where a vector has one matrix, its null columns are left out from here on.
     int columns = n;
     if constexpr (Grid::kWhole) {
       WR alive{};
-      for (int s = 0; s < kSlots; s++) alive += (at.column[s] >= 0) & (given.died[s] > R(m)) ? WR{} + 1 : WR{};
-      WR sum = alive;
-      for (int distance = 1; distance < at.team; distance *= 2) sum += permuted(sum, lane_numbers<R>() ^ distance);
-      columns = int(get(sum, 0));
+      for (int s = 0; s < kSlots; s++) alive += (at.column[s] >= 0) & (given.died[s] > R(rows[levels])) ? WR{} + 1 : WR{};
+      columns = int(get(at.sum(alive), 0));
       columns = columns < 3 ? 3 : columns;  // two pairs, so that there is somewhere to move
     }
     const Grid inner(columns, at.team);
     for (int s = 0; s < kSlots; s++) triangle.exponent[s] = WR{};
-    adjoint_of_r(a, at, given, r, inner, triangle.exponent);
+    adjoint_of_r(core, at, given, r, inner, triangle.exponent);
     decompose<false>(r, inner, n, triangle);
     adjoint_of_r(r, inner, triangle, z, inner, exponent);
     WR most = WR{} - L::kFar, least = WR{} - L::kFar;  // the exponents, and their opposites
@@ -343,13 +412,13 @@ struct VectorOfMatrices {
     }
     if (x.v) {
       solve(inner, far);
-      orthonormalise(inner, rank, far);
+      orthonormalise(inner, rank);
       for (int s = 0; s < kSlots; s++) {
         const auto there = norm[s] > 0;
-        const WR inverse = there ? 1 / (there ? norm[s] : norm[s] + 1) : norm[s];
+        const WR length = there ? norm[s] : WR{} + 1;
         for (int i = 0; i < inner.columns; i++) {
           const W unit = choose(inner.column[s] == i, unit_entry<W>(true), W{});
-          z(i, s) = choose(there, scaled(z(i, s), inverse), unit);
+          z(i, s) = choose(there, divided(z(i, s), length), unit);
           w(i, s) = choose(there, w(i, s), unit);
         }
       }
@@ -374,10 +443,10 @@ struct VectorOfMatrices {
       }
     }
     if (x.v) {
-      for (int i = n; i < m; i++)
+      apply_reflectors(r, inner, n, inner.columns, triangle.gain, w);
+      for (int i = n; i < rows[levels]; i++)
         for (int s = 0; s < kSlots; s++) z(i, s) = W{};
-      apply_reflectors(a, at, m, inner.columns, given.diagonal, z);
-      apply_reflectors(r, inner, n, inner.columns, triangle.diagonal, w);
+      apply_reflectors(core, at, rows[levels], inner.columns, given.gain, z);
     }
     WR most{};
     for (int s = 0; s < kSlots; s++) most = larger_of(most, value[s]);
@@ -419,22 +488,61 @@ struct VectorOfMatrices {
     });
   }
 
-  DEVICE void store(const WR (&rank)[kSlots], const WR (&value)[kSlots]) const {
+  DEVICE void store(const WR (&rank)[kSlots], const WR (&value)[kSlots]) {
     for_columns([&](int l, int s, int64_t b) {
       const int32_t code = int32_t(get(status, l));
       const int64_t place = int64_t(get(rank[s], l));
       if (place == 0) x.info[b] = code;
       x.s.at(b, place, 0) = code ? not_a_number<R>() : get(value[s], l);
-      if (!x.v) return;
-      T* to = &x.u.at(b, 0, place);
-      for (int i = 0; i < m; i++, to += x.u.row_stride) *to = code ? not_a_number<T>() : get(z(i, s), l);
     });
     for (int i = 0; x.v && i < n; i++) {
       const WR row = at.of_column(given.origin, i);
       for_columns([&](int l, int s, int64_t b) {
-        x.v.at(b, int64_t(get(row, l)), int64_t(get(rank[s], l))) = get(status, l) == 0 ? get(w(i, s), l) : not_a_number<T>();
+        const View<T>& right = get(adjoint, l) > 0 ? x.u : x.v;
+        right.at(b, int64_t(get(row, l)), int64_t(get(rank[s], l))) = get(status, l) == 0 ? get(w(i, s), l) + T{} : not_a_number<T>();  // no sign to a zero
       });
     }
+    if (x.v) store_left(rank);
+  }
+
+  // U from the core's in z: each level's blocks of it from the rows of the next level's.
+  DEVICE void store_left(const WR (&rank)[kSlots]) {
+    Columns<T, kVectors> level = core, gain = r;
+    for (int l = levels - 1; l >= 0; l--) {
+      const int blocks = rows[l] / rows_of_block(n);
+      const Columns<T, kVectors> next = z.from(rows[l + 1]);
+      level = level.from(-rows[l]);
+      gain = gain.from(-blocks);
+      for (int block = 0; block < blocks; block++) {
+        const int start = start_of(l, block, blocks), count = start_of(l, block + 1, blocks) - start;
+        const Columns<T, kVectors> own = l > 0 ? next.from(start) : next;
+        for (int i = 0; i < count; i++)
+          for (int s = 0; s < kSlots; s++) own(i, s) = i < n ? z(block * n + i, s) : W{};
+        WR own_gains[kSlots];
+        for (int s = 0; s < kSlots; s++) own_gains[s] = real_part(gain(block, s));
+        apply_reflectors(level.from(start), at, count, n, own_gains, own);
+        if (l == 0) store_rows(own, start, count, rank);
+      }
+      z = next;
+    }
+    if (levels == 0) store_rows(z, 0, m, rank);
+  }
+
+  DEVICE void store_rows(const Columns<T, kVectors>& from, int start, int count, const WR (&rank)[kSlots]) const {
+    for_columns([&](int l, int s, int64_t b) {
+      const View<T>& left = get(adjoint, l) > 0 ? x.v : x.u;
+      const bool fails = get(status, l) != 0;
+      T* to = &left.at(b, start, int64_t(get(rank[s], l)));
+      for (int i = 0; i < count; i++, to += left.row_stride) *to = fails ? not_a_number<T>() : get(from(i, s), l) + T{};
+    });
+  }
+
+  // Rows of scratch.
+  DEVICE static int64_t rows_of_scratch(int64_t m, int n) {
+    const int block = rows_of_block(n);
+    int64_t sum = m + 2 * n + (m < 2 * block ? m : 2 * block);
+    for (int64_t rows = m; rows > 2 * block; rows = rows / block * n) sum += rows / block * (1 + 2 * n);
+    return sum;
   }
 };
 
@@ -447,7 +555,7 @@ DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) 
   const int own = thread, vectors = block.threads();
 #endif
   const int64_t units = (x.batch + at_once * vectors - 1) / (at_once * vectors);
-  const int64_t elements = int64_t(2 * x.m + 2 * x.n) * Columns<T, kVectors>::kRow;
+  const int64_t elements = VectorOfMatrices<T, kVectors, kTeams>::rows_of_scratch(x.m, int(x.n)) * Columns<T, kVectors>::kRow;
   Wide<T>* const scratch = reinterpret_cast<Wide<T>*>(block.scratch) + own * elements;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = (unit * vectors + own) * at_once;
@@ -455,18 +563,21 @@ DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) 
   }
 }
 
-// Up to kColumnsOfLane columns a matrix has one lane, beyond them as many as it has pairs. Where lanes cannot exchange numbers it has one in any case.
+// Up to kColumnsOfLane columns a matrix has one lane, beyond them, or beyond kRowsOfLane rows, as many as it has pairs. Where lanes cannot exchange
+// numbers it has one in any case.
 #if defined(DIFFSVD_WHOLE_VECTORS)
-constexpr int kColumnsOfLane = 8;
+constexpr int kColumnsOfLane = 8, kRowsOfLane = 4096;
 
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
   const int pairs = int(x.n + 1) / 2, vectors = (pairs + kLanesThere - 1) / kLanesThere;
   if (pairs == 1) return svd_of_vectors<T, 1, Teams::kSingle>(x, block, 1);
-  if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
-  if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
-  if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
+  if (x.m <= kRowsOfLane) {
+    if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
+    if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
+    if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
+  }
   if constexpr (kLanesThere > kColumnsOfLane)
     if (pairs <= kColumnsOfLane) return svd_of_vectors<T, 1, Teams::kSome>(x, block, kColumnsOfLane);
   if (vectors == 1) return svd_of_vectors<T, 1, Teams::kWhole>(x, block, kLanesThere);

@@ -18,6 +18,9 @@ interface ForwardPass extends AutoCloseable {
   @Override
   void close();
 
+  /** Of every thread: AUTO leaves matrices for which the Jacobi kernel needs more to LAPACK. */
+  long MOST_SCRATCH_BYTES = 1L << 28;
+
   /**
    * AUTO takes the Jacobi kernel where the device says that it is the faster one, whatever the
    * batch: a matrix has the same factors alone.
@@ -35,7 +38,7 @@ interface ForwardPass extends AutoCloseable {
             || (algorithm == SvdAlgorithm.AUTO
                 && limits.prefersJacobi(type, rows, columns)
                 && JacobiForward.scratchBytes(limits, type, rows, columns)
-                    <= limits.scratchBytes());
+                    <= Math.min(limits.scratchBytes(), MOST_SCRATCH_BYTES));
     return jacobi
         ? new JacobiForward(backend, type, batch, rows, columns)
         : new SolverForward(backend, type, batch, rows, columns, algorithm);

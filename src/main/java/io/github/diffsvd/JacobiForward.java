@@ -15,6 +15,9 @@ final class JacobiForward implements ForwardPass {
 
   private static final int WARP = 32;
 
+  /** A matrix with more has several lanes where lanes can exchange numbers. */
+  private static final int ROWS_OF_LANE = 4096;
+
   /** Of the build whose lanes cannot exchange numbers: there a matrix has one lane in any case. */
   private static final int BASELINE_WIDE_BYTES = 16;
 
@@ -48,7 +51,9 @@ final class JacobiForward implements ForwardPass {
     }
     int lanes = limits.wideBytes() > 0 ? limits.lanes(type) : WARP;
     int team =
-        n <= columnsOfLane(limits) ? 1 : Math.max(columnsOfLane(limits), powerOfTwo((n + 1) / 2));
+        n <= columnsOfLane(limits, m)
+            ? 1
+            : Math.max(limits.wideBytes() > 0 ? 8 : 4, powerOfTwo((n + 1) / 2));
     int vectors =
         limits.wideBytes() > 0
             ? 1
@@ -65,16 +70,17 @@ final class JacobiForward implements ForwardPass {
                 : new LaunchShape(shape.blocks(), vectors * WARP, shape.scratchBytes()));
   }
 
-  /** Up to so many columns a lane has a whole matrix; a larger one has at least as many lanes. */
-  private static int columnsOfLane(Backend.Limits limits) {
-    return limits.wideBytes() > 0 ? 8 : 4;
+  /** Up to so many columns a lane has a whole matrix. */
+  private static int columnsOfLane(Backend.Limits limits, long m) {
+    boolean exchanges = limits.wideBytes() > BASELINE_WIDE_BYTES;
+    return limits.wideBytes() == 0 ? 4 : exchanges && m > ROWS_OF_LANE ? 2 : 8;
   }
 
   private static int powerOfTwo(int least) {
     return Integer.highestOneBit(2 * least - 1);
   }
 
-  /** The scratch of one vector of lanes: rows of A, Rᴴ, Z and W. */
+  /** The scratch of one vector of lanes, as rows_of_scratch in svd_jacobi.cu. */
   static long scratchBytes(Backend.Limits limits, DataType type, int rows, int columns) {
     long m = Math.max(rows, columns);
     int n = Math.min(rows, columns);
@@ -82,15 +88,20 @@ final class JacobiForward implements ForwardPass {
     int parts = type.isComplex() ? 2 : 1;
     long row;
     if (limits.wideBytes() == 0) {
-      row = (2L * WARP * (n <= columnsOfLane(limits) ? 2 : 1) + 1) * type.bytes();
-    } else if (n <= columnsOfLane(limits)) {
+      row = (2L * WARP * (n <= columnsOfLane(limits, m) ? 2 : 1) + 1) * type.bytes();
+    } else if (n <= columnsOfLane(limits, m)) {
       row = 2L * Math.max(2, pairs) * limits.wideBytes() * parts;
     } else if (limits.wideBytes() == BASELINE_WIDE_BYTES) {
       row = (long) MOST_COLUMNS * limits.wideBytes() * parts;
     } else {
       row = 2L * limits.wideBytes() * vectors(pairs, limits.lanes(type)) * parts;
     }
-    return Math.multiplyExact(2 * m + 2L * n, row);
+    int block = n > 32 ? 8 * n : 256;
+    long sum = m + 2L * n + Math.min(m, 2L * block);
+    for (long left = m; left > 2L * block; left = left / block * n) {
+      sum += left / block * (1 + 2L * n);
+    }
+    return Math.multiplyExact(sum, row);
   }
 
   /** As svd_jacobi.cu is compiled for: up to four, or an even number. */

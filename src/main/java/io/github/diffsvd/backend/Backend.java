@@ -90,12 +90,9 @@ public interface Backend extends AutoCloseable {
       return wideBytes == 0 || 4L * batch >= k;
     }
 
-    /** Measured on the CPU: above a few thousand rows the memory that the kernel works in tells. */
-    private static final int JACOBI_ROWS = 2048;
-
     /** Whether the Jacobi kernel is the fastest forward pass of m×n matrices. */
     public boolean prefersJacobi(DataType type, int m, int n) {
-      return Math.min(m, n) <= jacobiColumns.applyAsInt(type) && Math.max(m, n) <= JACOBI_ROWS;
+      return Math.min(m, n) <= jacobiColumns.applyAsInt(type);
     }
 
     /** The matrices that one thread works on at a time in kernels with lanes.cuh. */

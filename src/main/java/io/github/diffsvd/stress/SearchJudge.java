@@ -129,7 +129,7 @@ final class SearchJudge {
     double slack = 1 - bar() * type.epsilon() * Math.sqrt(k);
     if (norm > slack * Measures.largest(type)) {
       boolean beyond = info == SvdInfo.NOT_REPRESENTABLE || !Measures.isFinite(s);
-      if (beyond || norm / Math.sqrt(k) > Measures.largest(type)) {
+      if (beyond || norm / Math.sqrt(k) > Measures.largest(type) / slack) {
         verdict(
             Check.NOT_REPRESENTABLE,
             b,
@@ -199,11 +199,12 @@ final class SearchJudge {
     return true;
   }
 
-  /** Whether the largest value of a sixteenth of the matrix says so. */
+  /** Whether the largest value of a small multiple of the matrix says so. */
   private boolean isBeyond(Member member, double slack) {
-    double[] smaller = Arrays.stream(member.values()).map(x -> x / 16).toArray();
+    double part = 0x1p-20;
+    double[] smaller = Arrays.stream(member.values()).map(x -> part * x).toArray();
     List<Member> alone = List.of(new Member(member.kind(), smaller, member.seed()));
-    return SearchRun.run(device, test, alone).s()[0][0] > slack * (Measures.largest(type) / 16);
+    return SearchRun.run(device, test, alone).s()[0][0] > slack * (part * Measures.largest(type));
   }
 
   /** One in so many, because the reference takes its time. */
