@@ -308,8 +308,8 @@ struct VectorOfMatrices {
     }
   }
 
-  // Makes w's columns orthonormal, the one of the smallest singular value first.
-  DEVICE void orthonormalise(const Grid& inner, const WR (&rank)[kSlots]) {
+  // Makes w's columns orthogonal, the one of the smallest singular value first.
+  DEVICE void orthogonalise(const Grid& inner, const WR (&rank)[kSlots]) {
     const int rows = inner.columns;
     for (int place = inner.columns - 1; place >= 0; place--) {
       // Every team's column of this rank, to all of its lanes.
@@ -336,15 +336,14 @@ struct VectorOfMatrices {
         for (int s = 0; s < kSlots; s++) multiply_add(along[s], conjugate(v), w(i, s));
       }
       const auto there = norm2 > 0;
-      const WR squared = there ? norm2 : norm2 + 1, length = square_root(squared);
       W factor[kSlots];
-      for (int s = 0; s < kSlots; s++) factor[s] = choose((rank[s] < R(place)) & there, divided(along[s], WR{} - squared), W{});
+      for (int s = 0; s < kSlots; s++) factor[s] = choose((rank[s] < R(place)) & there, divided(along[s], there ? WR{} - norm2 : norm2 - 1), W{});
       for (int i = 0; i < rows; i++) {
         const W v = column_at(i);
         for (int s = 0; s < kSlots; s++) {
           W sum = w(i, s);
           multiply_add(sum, factor[s], v);
-          w(i, s) = choose(rank[s] == R(place), divided(v, length), sum);
+          w(i, s) = sum;
         }
       }
     }
@@ -412,13 +411,12 @@ struct VectorOfMatrices {
     }
     if (x.v) {
       solve(inner, far);
-      orthonormalise(inner, rank);
+      orthogonalise(inner, rank);
       for (int s = 0; s < kSlots; s++) {
         const auto there = norm[s] > 0;
-        const WR length = there ? norm[s] : WR{} + 1;
         for (int i = 0; i < inner.columns; i++) {
           const W unit = choose(inner.column[s] == i, unit_entry<W>(true), W{});
-          z(i, s) = choose(there, divided(z(i, s), length), unit);
+          z(i, s) = choose(there, z(i, s), unit);
           w(i, s) = choose(there, w(i, s), unit);
         }
       }
@@ -447,11 +445,29 @@ struct VectorOfMatrices {
       for (int i = n; i < rows[levels]; i++)
         for (int s = 0; s < kSlots; s++) z(i, s) = W{};
       apply_reflectors(core, at, rows[levels], inner.columns, given.gain, z);
+      normalise(w, n);
+      normalise(z, rows[levels]);
     }
     WR most{};
     for (int s = 0; s < kSlots; s++) most = larger_of(most, value[s]);
     status = (status == 0) & (at.largest(most) > L::kLargest) ? WR{} - 3 : status;
     store(rank, value);
+  }
+
+  // Brings columns to norm 1; reflectors have rounded it.
+  DEVICE static void normalise(const Columns<T, kVectors>& c, int rows) {
+    LongSum<WR> total[kSlots];
+    for (int start = 0; start < rows; start += kRowsOfSum) {
+      WR some[kSlots];
+      for (int s = 0; s < kSlots; s++) some[s] = WR{};
+      for (int i = start; i < rows && i < start + kRowsOfSum; i++)
+        for (int s = 0; s < kSlots; s++) some[s] += size_squared(c(i, s));
+      for (int s = 0; s < kSlots; s++) total[s].add(some[s]);
+    }
+    for (int s = 0; s < kSlots; s++) {
+      const WR sum = total[s].sum, length = square_root(sum > 0 ? sum : sum + 1);
+      for (int i = 0; i < rows; i++) c(i, s) = divided(c(i, s), length);
+    }
   }
 
   // The place of each column in descending order of their norms.
