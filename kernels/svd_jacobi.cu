@@ -33,7 +33,10 @@ struct SvdJacobi {
   int64_t adjoint;  // 1: each element of a is conjugated
 };
 
-constexpr int kSweeps = 30, kMostPairs = 32, kMostLevels = 8;
+constexpr int kSweeps = 30, kMostLevels = 8;
+#if !defined(__CUDACC__)
+constexpr int kMostPairs = 32;
+#endif
 
 // Rows are decomposed so many at a time. JacobiForward.java knows this too.
 DEVICE constexpr int rows_of_block(int columns) { return columns > 32 ? 8 * columns : 256; }
@@ -613,7 +616,7 @@ constexpr int kColumnsOfLane = 4;
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   const int pairs = int(x.n + 1) / 2;
-  if (pairs <= 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
+  if (x.n <= kColumnsOfLane) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
 #if defined(__CUDACC__)
   int team = 4;
   while (team < pairs) team *= 2;
