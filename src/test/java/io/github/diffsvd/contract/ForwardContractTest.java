@@ -5,6 +5,7 @@ import static io.github.diffsvd.contract.Tolerances.rounding;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
@@ -44,7 +45,32 @@ class ForwardContractTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("jacobiCases")
   void jacobiDecomposes(Case c) {
+    assumeTrue(hasRoomForJacobi(c), "more scratch than the GPU's shared memory");
     decomposes(c, SvdAlgorithm.JACOBI);
+  }
+
+  /** Complex doubles of many columns have not on every GPU. */
+  private static boolean hasRoomForJacobi(Case c) {
+    if (c.type() != DataType.COMPLEX128 || c.device().name().startsWith("cpu")) {
+      return true;
+    }
+    try {
+      plan(c, SvdAlgorithm.JACOBI).close();
+      return true;
+    } catch (IllegalArgumentException e) {
+      assertThat(e).hasMessageContaining("bytes of scratch");
+      return false;
+    }
+  }
+
+  private static SvdPlan plan(Case c, SvdAlgorithm algorithm) {
+    return SvdPlan.create(
+        c.device(),
+        c.type(),
+        BATCH,
+        c.shape().rows(),
+        c.shape().columns(),
+        SvdOptions.defaults().withAlgorithm(algorithm));
   }
 
   private static void decomposes(Case c, SvdAlgorithm algorithm) {
@@ -63,14 +89,7 @@ class ForwardContractTest {
     try (OwnedMatrixBatch a = Batch.upload(c.device(), type, matrices);
         SvdFactors factors = Batch.poisonedFactors(c.device(), type, BATCH, c.shape());
         SvdInfo info = c.device().allocateInfo(BATCH);
-        SvdPlan plan =
-            SvdPlan.create(
-                c.device(),
-                type,
-                BATCH,
-                c.shape().rows(),
-                c.shape().columns(),
-                SvdOptions.defaults().withAlgorithm(algorithm))) {
+        SvdPlan plan = plan(c, algorithm)) {
       plan.forward(a, factors, info, 0);
       info.check(0);
       Host[] u = Batch.download(c.device(), factors.u());
