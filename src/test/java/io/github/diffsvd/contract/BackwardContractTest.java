@@ -48,6 +48,32 @@ class BackwardContractTest {
     }
   }
 
+  /**
+   * The gradients that the cotangents of U, S and V give, each alone: those of several are their
+   * sum. The sizes scale the tolerance.
+   */
+  private record Parts(Host byU, double sizeU, Host byS, double sizeS, Host byV, double sizeV) {
+    /** Of the first {@code rank} columns of the cotangents. */
+    static List<Parts> of(Case c, List<Problem> problems, int rank) {
+      return problems.stream().map(x -> of(c, x, rank)).toList();
+    }
+
+    private static Parts of(Case c, Problem x, int rank) {
+      var rule = new Reference.MoorePenrose(c.type(), TOLERANCE, x.s);
+      Host.Entry kept = (i, j) -> j < rank ? 1 : 0;
+      Host gu = x.gu.scaled(kept);
+      Host gv = x.gv.scaled(kept);
+      double[] gs = Arrays.copyOf(Arrays.copyOf(x.gs, rank), x.gs.length);
+      return new Parts(
+          Reference.pullback(x.u, x.s, x.v, gu, null, null, rule),
+          rule.largest() * gu.norm(),
+          Reference.pullback(x.u, x.s, x.v, null, gs, null, rule),
+          Host.diagonal(gs).norm(),
+          Reference.pullback(x.u, x.s, x.v, null, null, gv, rule),
+          rule.largest() * gv.norm());
+    }
+  }
+
   /** U, S, V and their cotangents on the device. */
   private record Operands(
       SvdFactors factors, OwnedMatrixBatch gu, OwnedMatrixBatch gs, OwnedMatrixBatch gv)
@@ -98,11 +124,14 @@ class BackwardContractTest {
         OwnedMatrixBatch gradient =
             c.device().allocate(c.type(), batch, c.shape().rows(), c.shape().columns());
         SvdPlan plan = plan(c, batch)) {
+      List<Parts> whole = Parts.of(c, different, k);
+      // Only the first columns given: what stands behind them must not be read.
+      int rank = 1 + random.nextInt(k);
+      List<Parts> leading = Parts.of(c, different, rank);
       for (int subset = 0; subset < 8; subset++) {
-        followsTheFormula(c, problems, operands, subset, k, plan, gradient);
+        followsTheFormula(c, whole, operands, subset, k, plan, gradient);
         if (subset == 3 || subset == 4 || subset == 7) {
-          // Only the first columns given: what stands behind them must not be read.
-          followsTheFormula(c, problems, operands, subset, 1 + random.nextInt(k), plan, gradient);
+          followsTheFormula(c, leading, operands, subset, rank, plan, gradient);
         }
       }
     }
@@ -128,7 +157,7 @@ class BackwardContractTest {
 
   private static void followsTheFormula(
       Case c,
-      List<Problem> problems,
+      List<Parts> parts,
       Operands operands,
       int subset,
       int rank,
@@ -147,18 +176,10 @@ class BackwardContractTest {
         0);
     Host[] actual = Batch.download(c.device(), gradient);
     for (int b = 0; b < BATCH; b++) {
-      Problem x = problems.get(b);
-      var rule = new Reference.MoorePenrose(c.type(), TOLERANCE, x.s);
-      Host.Entry kept = (i, j) -> j < rank ? 1 : 0;
-      Host gu = x.gu.scaled(kept);
-      Host gv = x.gv.scaled(kept);
-      double[] gs = Arrays.copyOf(Arrays.copyOf(x.gs, rank), x.gs.length);
-      Host expected =
-          Reference.pullback(
-              x.u, x.s, x.v, hasU ? gu : null, hasS ? gs : null, hasV ? gv : null, rule);
-      double scale =
-          rule.largest() * ((hasU ? gu.norm() : 0) + (hasV ? gv.norm() : 0))
-              + (hasS ? Host.diagonal(gs).norm() : 0);
+      Parts x = parts.get(b);
+      Host none = Host.zeros(c.shape().rows(), c.shape().columns());
+      Host expected = (hasU ? x.byU : none).plus(hasS ? x.byS : none).plus(hasV ? x.byV : none);
+      double scale = (hasU ? x.sizeU : 0) + (hasS ? x.sizeS : 0) + (hasV ? x.sizeV : 0);
       double tolerance =
           rounding(c.type(), Math.max(c.shape().rows(), c.shape().columns())) * scale;
       double worst =

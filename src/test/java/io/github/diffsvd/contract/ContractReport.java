@@ -9,7 +9,10 @@ import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
-/** Says at the end how many cases of the contract suites ran on which device. */
+/**
+ * Says at the end how many cases of the contract suites ran on which device: once, or class by
+ * class where several JVMs share the classes.
+ */
 public final class ContractReport implements TestExecutionListener {
   private static final String SUITES = "[class:" + ContractReport.class.getPackageName();
 
@@ -44,5 +47,6 @@ public final class ContractReport implements TestExecutionListener {
                     + " cases, "
                     + count[1]
                     + " failed"));
+    cases.clear();
   }
 }

@@ -93,18 +93,27 @@ record Host(int rows, int columns, double[] values) {
 
   Host times(Host right) {
     Host result = zeros(rows, right.columns);
+    int width = 2 * right.columns;
+    // The imaginary unit times the right matrix makes the inner loop one over doubles side by side.
+    double[] turned = new double[right.values.length];
+    for (int t = 0; t < turned.length; t += 2) {
+      turned[t] = -right.values[t + 1];
+      turned[t + 1] = right.values[t];
+    }
     for (int i = 0; i < rows; i++) {
       for (int l = 0; l < columns; l++) {
-        double re = re(i, l);
-        double im = im(i, l);
-        for (int j = 0; j < right.columns; j++) {
-          int at = 2 * (i * right.columns + j);
-          result.values[at] += re * right.re(l, j) - im * right.im(l, j);
-          result.values[at + 1] += re * right.im(l, j) + im * right.re(l, j);
-        }
+        addScaled(re(i, l), right.values, width * l, result.values, width * i, width);
+        addScaled(im(i, l), turned, width * l, result.values, width * i, width);
       }
     }
     return result;
+  }
+
+  private static void addScaled(
+      double factor, double[] from, int start, double[] to, int place, int count) {
+    for (int t = 0; t < count; t++) {
+      to[place + t] += factor * from[start + t];
+    }
   }
 
   @SuppressWarnings("ArgumentSelectionDefectChecker") // the extents are exchanged on purpose
