@@ -6,14 +6,19 @@ package io.github.diffsvd;
  */
 public enum SvdAlgorithm {
   /**
-   * CPU: {@link #JACOBI} up to about 32×32, {@link #GESDD} above. CUDA: {@link #GESVDJ_BATCHED} up
-   * to 32×32, {@link #GESVDJ} up to 512 columns, {@link #GESVD} above.
+   * CPU: {@link #JACOBI} up to min(m, n) = 64 for float32, 48 for float64 and complex64, 40 for
+   * complex128, and 8 on a processor without AVX2; {@link #GESDD} above, and where the matrix is so
+   * tall that JACOBI's scratch would take more than 256 MiB a thread. CUDA: {@link #GESVDJ_BATCHED}
+   * up to 32×32, {@link #GESVDJ} up to 512 columns, {@link #GESVD} above. The batch plays no part:
+   * a matrix has the same factors alone.
    */
   AUTO,
   /**
-   * This library's own batched one-sided Jacobi iteration, for min(m, n) ≤ 64 and as many rows as
-   * the device has scratch for. Small singular values come out with a small relative error where
-   * the columns are well conditioned but for their scale, which no other algorithm here has.
+   * This library's own kernel, QR decompositions and one-sided Jacobi on the triangle (Drmač and
+   * Veselić, SIAM J. Matrix Anal. Appl. 29, 2008), for min(m, n) ≤ 64 and as many rows as the
+   * device has scratch for; a GPU's is a block's shared memory. Small singular values come out with
+   * a small relative error where the columns are well conditioned but for their scale, which no
+   * other algorithm here has.
    */
   JACOBI,
   /** CPU: LAPACK's divide and conquer; a matrix on which it fails is given to gesvd. */
