@@ -7,6 +7,7 @@ import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SvdOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -100,27 +101,37 @@ class TorchSvdTest {
     return product.mul(product.conj()).abs().mul(w).sum();
   }
 
+  /**
+   * Beside libtorch's gradients in double precision: in single precision they are farther from
+   * these than ours. Rounding A moves a gradient by some eps·s₁/gap.
+   */
   @ParameterizedTest
   @EnumSource(
       value = ScalarType.class,
       names = {"Float", "Double", "ComplexFloat", "ComplexDouble"})
   void agreesWithLibtorchOnDistinctValues(ScalarType type) {
+    boolean real = type == ScalarType.Float || type == ScalarType.Double;
+    ScalarType wide = real ? ScalarType.Double : ScalarType.ComplexDouble;
+    double epsilon =
+        type == ScalarType.Float || type == ScalarType.ComplexFloat ? 0x1p-23 : 0x1p-52;
     for (long[] shape : SHAPES) {
       Tensor x = random(type, shape);
-      long[] real = libtorchSvd(x).s().sizes().vec().get();
+      long[] ofValues = libtorchSvd(x).s().sizes().vec().get();
       Tensor p = torch.randn_like(libtorchSvd(x).u());
       Tensor q = torch.randn_like(libtorchSvd(x).v());
-      Tensor w = torch.rand(real, libtorchSvd(x).s().options());
+      Tensor w = torch.rand(ofValues, libtorchSvd(x).s().options());
       for (int subset = 1; subset < 8; subset++) {
         Tensor ours = leaf(x);
-        Tensor theirs = leaf(x);
+        Tensor theirs = leaf(x.to(wide));
         TorchSvd.Factors factors = TorchSvd.svd(ours);
         loss(factors, p, q, w, subset).backward();
-        loss(libtorchSvd(theirs), p, q, w, subset).backward();
+        loss(libtorchSvd(theirs), p.to(wide), q.to(wide), w.to(ScalarType.Double), subset)
+            .backward();
         double gap = smallestGap(factors.s());
-        assertThat(distance(ours.grad(), theirs.grad()))
-            .as("%s %s subset %d gap %.1e", type, List.of(shape), subset, gap)
-            .isLessThan(tolerance(type) * Math.max(1, 0.01 / gap));
+        double bound = 16 * epsilon * factors.s().max().item_double() / gap;
+        assertThat(distance(ours.grad().to(wide), theirs.grad()))
+            .as("%s %s subset %d gap %.1e", type, Arrays.toString(shape), subset, gap)
+            .isLessThan(Math.max(bound, 32 * epsilon));
         Tensor y = factors.u().mul(factors.s().unsqueeze(-2)).matmul(factors.v().mH());
         assertThat(distance(y, x)).isLessThan(tolerance(type));
       }
