@@ -21,7 +21,7 @@ struct JacobiLimits<float> {
   static constexpr int kMantissaBits = 23, kBias = 127;
   static constexpr float kEpsilon = FLT_EPSILON, kLargest = FLT_MAX;
   static constexpr float kFar = 1e5f;  // beyond every exponent
-  static constexpr int kSolved = 16;   // see svd_jacobi.cu
+  static constexpr int kSolved = 16, kNear = 12;  // see svd_jacobi.cu
 };
 template <>
 struct JacobiLimits<double> {
@@ -29,7 +29,7 @@ struct JacobiLimits<double> {
   static constexpr int kMantissaBits = 52, kBias = 1023;
   static constexpr double kEpsilon = DBL_EPSILON, kLargest = DBL_MAX;
   static constexpr double kFar = 1e5;
-  static constexpr int kSolved = 40;
+  static constexpr int kSolved = 40, kNear = 100;
 };
 
 // Integers as wide as the numbers of WR.
@@ -152,27 +152,32 @@ DEVICE W size_or_one(Complex<W> gamma, Mask wanted) {
 // What the squared norms and the exponents of two columns and their inner product make of them.
 template <class W>
 struct Tangent {
-  W to_p, to_q;    // what of q goes to p and of p to q, as lengths: s·2^(q's exponent − p's) and the reverse
-  W cosine, sine;  // of the columns themselves
-  W less, more;    // what α loses and β gains
+  W to_p, to_q;       // what of q goes to p and of p to q, as lengths: s·2^(q's exponent − p's) and the reverse
+  W sine, remaining;  // s and 1/(1 + c)
+  W less, more;       // what α loses and β gains
 
-  // Of zeros where `rotates` is not set. `size` is |γ|, or γ itself for real numbers.
-  template <class R, class Mask>
+  // Of zeros where `rotates` is not set. `size` is |γ|, or γ itself for real numbers. Exponents are equal unless kScaled.
+  template <class R, bool kScaled, class Mask>
   DEVICE static Tangent of(W alpha, W beta, W exponent_p, W exponent_q, W size, Mask rotates) {
-    const W zero{}, one = zero + 1, top = larger_of(exponent_p, exponent_q);
-    const W scale_p = power_of_two<R>(exponent_p - top), scale_q = power_of_two<R>(exponent_q - top), p2 = scale_p * scale_p, q2 = scale_q * scale_q;
-    const W twice = size + size, both = twice * (scale_p * scale_q), gap = beta * q2 - alpha * p2, root = square_root(gap * gap + both * both);
-    const W divisor = gap < 0 ? gap - root : gap + root;
-    const W tangent = rotates ? twice / (rotates ? divisor : one) : zero;  // over scale_p·scale_q
-    const W t = tangent * (scale_p * scale_q);
+    const W zero{}, one = zero + 1, twice = size + size;
+    W scales = one, p2 = one, q2 = one;
+    if constexpr (kScaled) {
+      const W top = larger_of(exponent_p, exponent_q), scale_p = power_of_two<R>(exponent_p - top), scale_q = power_of_two<R>(exponent_q - top);
+      scales = scale_p * scale_q;
+      p2 = scale_p * scale_p;
+      q2 = scale_q * scale_q;
+    }
+    // t is both/divisor. c and s come from the hypotenuse of the two: nothing waits for more than one quotient.
+    const W both = twice * scales, gap = beta * q2 - alpha * p2, root = square_root(gap * gap + both * both), divisor = gap < 0 ? gap - root : gap + root;
+    const W leg = rotates ? absolute(divisor) : one, hypotenuse = square_root(leg * leg + both * both);
+    const W signed_twice = rotates ? (divisor < 0 ? zero - twice : twice) : zero, length = signed_twice / hypotenuse, change = signed_twice / leg * size;
     Tangent result;
-    result.cosine = one / square_root(one + t * t);
-    result.sine = result.cosine * t;
-    const W length = result.cosine * tangent;
     result.to_p = length * q2;
     result.to_q = length * p2;
-    result.less = (tangent * size) * q2;
-    result.more = (tangent * size) * p2;
+    result.sine = length * scales;
+    result.remaining = hypotenuse / (hypotenuse + leg);
+    result.less = change * q2;
+    result.more = change * p2;
     return result;
   }
 };
@@ -184,11 +189,10 @@ struct Rotation {
 
   // `plain`: of columns without exponents.
   DEVICE void set(const Tangent<W>& x, W, W, bool plain) {
-    const W one = W{} + 1, inverse = one / (one + x.cosine);
     from_q = plain ? x.sine : x.to_p;
     from_p = plain ? x.sine : x.to_q;
-    half_p = from_p * inverse;
-    half_q = from_q * inverse;
+    half_p = from_p * x.remaining;
+    half_q = from_q * x.remaining;
   }
   DEVICE void apply(W& p, W& q) const {
     const W old = p;
@@ -203,8 +207,8 @@ struct Rotation<Complex<W>> {
   W even;                     // 1 − c
 
   DEVICE void set(const Tangent<W>& x, Complex<W> gamma, W size, bool plain) {
-    const W one = W{} + 1, re = gamma.re / size, im = gamma.im / size;
-    even = x.sine * x.sine / (one + x.cosine);
+    const W re = gamma.re / size, im = gamma.im / size;
+    even = x.sine * x.sine * x.remaining;
     const W p = plain ? x.sine : x.to_p, q = plain ? x.sine : x.to_q;
     from_q = {p * re, -(p * im)};
     from_p = {q * re, -(q * im)};

@@ -20,6 +20,7 @@
 // A vector of lanes has one or several matrices (column_lanes.cuh); no result depends on what its neighbours are. Scratch of a vector, in rows
 // of columns: reflectors of A, level by level | their g | reflectors of Rᴴ n | W n | Z.
 #include "column_qr.cuh"
+#include "lane_memory.cuh"
 #include "view.cuh"
 
 template <class T>
@@ -102,6 +103,21 @@ struct VectorOfMatrices {
     for (int i = first_row; i < end; i++)
       for (int s = 0; s < kSlots; s++) a(i, s) = W{};
     vector_barrier();
+    load_columns(first_row, end);
+    vector_barrier();
+    for (int i = first_row; i < end; i++)
+      for (int s = 0; s < kSlots; s++) largest[s] = larger_or_bad<R>(largest[s], a(i, s));
+  }
+  DEVICE void load_columns(int first_row, int end) {
+#if defined(DIFFSVD_WIDE)
+    if (Grid::kSingle && !any_in_vector(adjoint > 0)) {
+      View<const T> from = x.a;
+      from.data += first_row * from.row_stride;
+      const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
+      load_lanes(from, first, count, end - first_row, n, [&](int i, int j, const W& value) { a(first_row + i, at.slot(j)) = x.adjoint ? conjugate(value) : value; });
+      return;
+    }
+#endif
     for_teams([&](int base, int64_t b) {
       const View<const T> from = x.a.matrix(b);
       const bool turned = get(adjoint, base) > 0, conjugated = turned != (x.adjoint != 0);
@@ -117,9 +133,6 @@ struct VectorOfMatrices {
         for (int i = first_row; i < end; i++, source += along) a.set(i, slot, lane, conjugated ? conjugate(*source) : *source);
       }
     });
-    vector_barrier();
-    for (int i = first_row; i < end; i++)
-      for (int s = 0; s < kSlots; s++) largest[s] = larger_or_bad<R>(largest[s], a(i, s));
   }
 
   // Small singular values are as accurate as columns brought to one size are well conditioned. A square matrix of which columns so scaled leave rows
@@ -205,8 +218,19 @@ struct VectorOfMatrices {
     for (int s = 0; s < kSlots; s++) given.norm[s] = given.given[s] = total[s].sum;
   }
 
-  // One-sided Jacobi on the columns of z; with `accumulates` w is rotated along.
-  DEVICE void rotate(const Grid& inner, bool accumulates) {
+  // Gives z's columns one exponent, with which rotations need not reckon; columns that are so near that their squares do not underflow.
+  DEVICE void share_exponent(int rows, const WR& shared, const Mask& near) {
+    WR scale[kSlots];
+    for (int s = 0; s < kSlots; s++) {
+      scale[s] = near ? power_of_two<R>(exponent[s] - shared) : WR{} + 1;
+      exponent[s] = near ? shared : exponent[s];
+    }
+    for (int i = 0; i < rows; i++)
+      for (int s = 0; s < kSlots; s++) z(i, s) = scaled(z(i, s), scale[s]);
+  }
+
+  // One-sided Jacobi on the columns of z; with `accumulates` w is rotated along, with `near` all exponents of a matrix are equal.
+  DEVICE void rotate(const Grid& inner, bool near, bool accumulates) {
     const int rows = inner.columns, rounds = 2 * inner.pairs - 1;
     const R tol2 = n * L::kEpsilon * L::kEpsilon, small2 = L::kEpsilon / n;
     const WR one = WR{} + 1;
@@ -222,7 +246,9 @@ struct VectorOfMatrices {
           const WR alpha = norm[v], beta = norm[kVectors + v], product = alpha * beta, gamma2 = size_squared(gamma[v]);
           const auto rotates = (gamma2 > tol2 * product) & (active > 0) & (inner.column[kVectors + v] >= 0);
           const auto size = size_or_one(gamma[v], rotates);
-          const auto x = Tangent<WR>::template of<R>(alpha, beta, exponent[v], exponent[kVectors + v], size, rotates);
+          const WR exponent_p = exponent[v], exponent_q = exponent[kVectors + v];
+          const auto x = near ? Tangent<WR>::template of<R, false>(alpha, beta, exponent_p, exponent_q, size, rotates)
+                              : Tangent<WR>::template of<R, true>(alpha, beta, exponent_p, exponent_q, size, rotates);
           rotations[v].set(x, gamma[v], size, false);
           if (accumulates) plain[v].set(x, gamma[v], size, true);
           const WR to_p = x.to_p * x.to_p * beta, to_q = x.to_q * x.to_q * alpha;
@@ -239,7 +265,7 @@ struct VectorOfMatrices {
           if (accumulates) turn<false, false>(inner, w, rows, plain, unused);
         }
         inner.move_numbers(norm);
-        inner.move_numbers(exponent);
+        if (!near) inner.move_numbers(exponent);
       }
       const auto goes_on = (inner.largest(open) > 0) & (active > 0);
       active = goes_on ? one : WR{};
@@ -393,11 +419,14 @@ struct VectorOfMatrices {
       most = there ? larger_of(most, exponent[s]) : most;
       least = there ? larger_of(least, -exponent[s]) : least;
     }
-    const Mask far = inner.largest(most) + inner.largest(least) > R(L::kSolved);
+    most = inner.largest(most);
+    const WR range = most + inner.largest(least);
+    const Mask far = range > R(L::kSolved), near = range <= R(L::kNear);
+    share_exponent(inner.columns, most, near);
     const bool accumulates = x.v && any_in_vector(far);
     for (int i = 0; accumulates && i < n; i++)
       for (int s = 0; s < kSlots; s++) w(i, s) = choose(inner.column[s] == i, unit_entry<W>(true), W{});
-    rotate(inner, accumulates);
+    rotate(inner, !any_in_vector(!near), accumulates);
     finish(inner, far);
   }
 
@@ -492,20 +521,24 @@ struct VectorOfMatrices {
     }
   }
 
-  // Calls body(lane, slot, matrix) for every column of every matrix.
+  // Calls body(lane, slot, matrix) for every column of a team's matrix, on a GPU for the own lane's.
+  template <class Body>
+  DEVICE void for_columns(int base, int64_t b, const Body& body) const {
+#if defined(__CUDACC__)
+    const int start = own_lane(), end = start + 1;
+#else
+    const int start = base, end = base + at.team;
+#endif
+    for (int s = 0; s < kSlots; s++)
+      for (int l = start; l < end; l++)
+        if (get(at.column[s], l) >= 0) body(l, s, b);
+  }
+  // And of every matrix.
   template <class Body>
   DEVICE void for_columns(const Body& body) const {
-    for_teams([&](int base, int64_t b) {
-#if defined(__CUDACC__)
-      const int start = own_lane(), end = start + 1;
-#else
-      const int start = base, end = base + at.team;
-#endif
-      for (int s = 0; s < kSlots; s++)
-        for (int l = start; l < end; l++)
-          if (get(at.column[s], l) >= 0) body(l, s, b);
-    });
+    for_teams([&](int base, int64_t b) { for_columns(base, b, body); });
   }
+  DEVICE const View<T>& right(int lane) const { return get(adjoint, lane) > 0 ? x.u : x.v; }
 
   DEVICE void store(const WR (&rank)[kSlots], const WR (&value)[kSlots]) {
     for_columns([&](int l, int s, int64_t b) {
@@ -514,14 +547,30 @@ struct VectorOfMatrices {
       if (place == 0) x.info[b] = code;
       x.s.at(b, place, 0) = code ? not_a_number<R>() : get(value[s], l);
     });
-    for (int i = 0; x.v && i < n; i++) {
+    if (!x.v) return;
+    store_right(rank);
+    store_left(rank);
+  }
+
+  // V from w, whose rows are those of the pivoted columns.
+  DEVICE void store_right(const WR (&rank)[kSlots]) const {
+#if defined(__CUDACC__)
+    for (int i = 0; i < n; i++) {
       const WR row = at.of_column(given.origin, i);
-      for_columns([&](int l, int s, int64_t b) {
-        const View<T>& right = get(adjoint, l) > 0 ? x.u : x.v;
-        right.at(b, int64_t(get(row, l)), int64_t(get(rank[s], l))) = get(status, l) == 0 ? get(w(i, s), l) + T{} : not_a_number<T>();  // no sign to a zero
-      });
+      for_columns([&](int l, int s, int64_t b) { right(l).at(b, int64_t(row), int64_t(rank[s])) = status == 0 ? w(i, s) + T{} : not_a_number<T>(); });
     }
-    if (x.v) store_left(rank);
+#else
+    int64_t to[2 * kMostPairs];
+    for_teams([&](int base, int64_t b) {
+      const int64_t stride = right(base).row_stride;
+      for (int i = 0; i < n; i++) to[i] = stride * int64_t(get(given.origin[at.slot(i)], int(get(at.lane_of(i), base))));
+      for_columns(base, b, [&](int l, int s, int64_t b) {
+        const bool fails = get(status, l) != 0;
+        T* const column = &right(l).at(b, 0, int64_t(get(rank[s], l)));
+        for (int i = 0; i < n; i++) column[to[i]] = fails ? not_a_number<T>() : get(w(i, s), l) + T{};  // no sign to a zero
+      });
+    });
+#endif
   }
 
   // U from the core's in z: each level's blocks of it from the rows of the next level's.
