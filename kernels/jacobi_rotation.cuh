@@ -21,7 +21,7 @@ struct JacobiLimits<float> {
   static constexpr int kMantissaBits = 23, kBias = 127;
   static constexpr float kEpsilon = FLT_EPSILON, kLargest = FLT_MAX;
   static constexpr float kFar = 1e5f;  // beyond every exponent
-  static constexpr int kSolved = 16, kNear = 12;  // see svd_jacobi.cu
+  static constexpr int kSolved = kMantissaBits - 1, kNear = 12;  // see svd_jacobi.cu
 };
 template <>
 struct JacobiLimits<double> {
@@ -29,7 +29,7 @@ struct JacobiLimits<double> {
   static constexpr int kMantissaBits = 52, kBias = 1023;
   static constexpr double kEpsilon = DBL_EPSILON, kLargest = DBL_MAX;
   static constexpr double kFar = 1e5;
-  static constexpr int kSolved = 40, kNear = 100;
+  static constexpr int kSolved = kMantissaBits - 1, kNear = 100;
 };
 
 // Integers as wide as the numbers of WR.

@@ -12,7 +12,7 @@
 //
 // W is not rotated along: X W = Z diag(S) is solved for it by forward substitution, whose error in a column is along those of smaller singular values,
 // and taken out by Gram–Schmidt in ascending order, which leaves the residual of each column at rounding of that column. Where the singular
-// values are too far apart to solve for it, 2^kSolved, the rotations are accumulated instead. Null columns of X and W are unit vectors.
+// values are too far apart for that, 2^kSolved, half the inverse of eps, the rotations are accumulated instead. Null columns of X and W are unit vectors.
 //
 // For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's
 // range −3, one that still rotates in sweep kSweeps with that number; the factors of all three are NaN.

@@ -6,11 +6,11 @@ package io.github.diffsvd;
  */
 public enum SvdAlgorithm {
   /**
-   * CPU: {@link #JACOBI} up to min(m, n) = 64 for float32, 48 for float64 and complex64, 40 for
-   * complex128, and 8 on a processor without AVX2; {@link #GESDD} above, and where the matrix is so
-   * tall that JACOBI's scratch would take more than 256 MiB a thread. CUDA: {@link #GESVDJ_BATCHED}
-   * up to 32×32, {@link #GESVDJ} up to 512 columns, {@link #GESVD} above. The batch plays no part:
-   * a matrix has the same factors alone.
+   * CPU: {@link #JACOBI} up to min(m, n) = 64, with AVX2 alone 48 for float64 and complex64, for
+   * complex128 48 and 32, and 8 on a processor without AVX2; {@link #GESDD} above, and where the
+   * matrix is so tall that JACOBI's scratch would take more than 256 MiB a thread. CUDA: {@link
+   * #GESVDJ_BATCHED} up to 32×32, {@link #GESVDJ} up to 512 columns, {@link #GESVD} above. The
+   * batch plays no part: a matrix has the same factors alone.
    */
   AUTO,
   /**
