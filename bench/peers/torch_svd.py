@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""PyTorch's linalg.svd and its backward pass, eager, over the shapes of bench/run; JSON rows of the same form.
+"""PyTorch's linalg.svd and its backward pass, eager, over the shapes of bench/run, on a GPU over those of GpuTimes.java; JSON rows of the same form.
 
-usage: bench/peers/torch_svd.py [--device cuda|cpu] [--ours FILE] [--json FILE] [--batch-limit N]
+usage: bench/peers/torch_svd.py [--device cuda|cpu] [--ours FILE] [--json FILE] [--batch-limit N] [--seconds S]
 
 FILE of --ours is what `bench/run --device cuda --json FILE` wrote on the same machine: its times become ours_us and the ratio peer_us/ours_us.
 Times are medians of device events (of the monotonic clock on the CPU), µs per matrix.
@@ -15,14 +15,21 @@ import time
 import torch
 
 SHAPES = [(65536, 3, 3), (16384, 8, 8), (4096, 16, 16), (1024, 32, 32), (1024, 64, 16), (64, 128, 128), (4, 512, 512)]
-GPU_SHAPES = [(100000, 8, 8), (20000, 32, 32)]
+GPU_SHAPES = [(100000, 3, 3), (100000, 8, 8), (20000, 16, 16), (10000, 24, 24), (5000, 32, 32), (5000, 64, 16), (2000, 48, 48), (1000, 64, 64),
+              (500, 256, 32), (64, 128, 128), (4, 512, 512)]
 TYPES = {"FLOAT32": torch.float32, "FLOAT64": torch.float64}
 
 
-def microseconds(work, device, seconds=1.0):
-    """Median time of a call, after a warm-up, over about `seconds`."""
-    work()
+def microseconds(work, device, seconds):
+    """Median time of a call over about `seconds`, after a warm-up; of one call where that is longer."""
     times = []
+    start = time.monotonic()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    first = time.monotonic() - start
+    if first > seconds:
+        return 1e6 * first
     end = time.monotonic() + seconds
     while time.monotonic() < end or len(times) < 5:
         if device == "cuda":
@@ -66,6 +73,7 @@ def main():
     parser.add_argument("--ours", help="rows of bench/run --json from this machine")
     parser.add_argument("--json", help="write the rows here")
     parser.add_argument("--batch-limit", type=int, default=1 << 30, help="cut every batch to this (for a trial)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of every row")
     options = parser.parse_args()
 
     ours = {}
@@ -80,12 +88,12 @@ def main():
     print(f"PyTorch {torch.__version__} on {name}")
     rows = []
     for label, dtype in TYPES.items():
-        for batch, m, n in SHAPES + (GPU_SHAPES if options.device == "cuda" else []):
+        for batch, m, n in GPU_SHAPES if options.device == "cuda" else SHAPES:
             batch = min(batch, options.batch_limit)
             torch.manual_seed(1)
             a = torch.randn(batch, m, n, dtype=dtype, device=device)
             for op, work in operations(a):
-                peer = microseconds(work, options.device) / batch
+                peer = microseconds(work, options.device, options.seconds) / batch
                 own = ours.get((op, label, batch, m, n))
                 rows.append({"op": op, "device": device, "dtype": label, "batch": batch, "m": m, "n": n, "spectrum": "gauss",
                              "threads": torch.get_num_threads(), "algorithm": "AUTO", "ours_us": own,

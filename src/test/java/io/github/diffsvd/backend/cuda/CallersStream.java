@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
@@ -24,6 +27,33 @@ final class CallersStream implements AutoCloseable {
 
   long handle() {
     return RawPointer.get(stream);
+  }
+
+  /**
+   * What some work queues on this stream, as a graph. The capture ends where the work fails, too:
+   * as long as it is open, the driver refuses this thread to allocate and to free.
+   */
+  CUgraphExec capture(Runnable work) {
+    succeed(
+        JCudaDriver.cuStreamBeginCapture(
+            stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+    CUgraph graph = new CUgraph();
+    int ended;
+    try {
+      work.run();
+    } finally {
+      ended = JCudaDriver.cuStreamEndCapture(stream, graph);
+    }
+    succeed(ended);
+    CUgraphExec replayed = new CUgraphExec();
+    succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
+    succeed(JCudaDriver.cuGraphDestroy(graph));
+    return replayed;
+  }
+
+  void replay(CUgraphExec graph) {
+    succeed(JCudaDriver.cuGraphLaunch(graph, stream));
+    succeed(JCudaDriver.cuStreamSynchronize(stream));
   }
 
   static void succeed(int status) {

@@ -15,9 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
-import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
-import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,35 +75,24 @@ class CudaStreamsTest {
   @ParameterizedTest
   @MethodSource("shapes")
   void forwardAndBackwardReplayAsOneGraphOnNewData(DataType type, int rows, int columns) {
-    CUgraph graph = new CUgraph();
-    CUgraphExec replayed = new CUgraphExec();
     try (CallersStream caller = new CallersStream();
         Device device = Device.open("cuda:0");
         Problem problem = new Problem(device, type, BATCH, rows, columns, SvdAlgorithm.AUTO)) {
-      CallersStream.succeed(
-          JCudaDriver.cuStreamBeginCapture(
-              caller.stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
-      problem.run(caller.handle());
-      CallersStream.succeed(JCudaDriver.cuStreamEndCapture(caller.stream, graph));
+      CUgraphExec graph = caller.capture(() -> problem.run(caller.handle()));
       assertThat(device.read(problem.gradient)).as("nothing has run yet").containsOnly(Double.NaN);
-      CallersStream.succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
       for (long seed = 2; seed < 5; seed++) {
         device.write(problem.a, random(problem, seed));
-        CallersStream.succeed(JCudaDriver.cuGraphLaunch(replayed, caller.stream));
-        CallersStream.succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+        caller.replay(graph);
         List<double[]> fromGraph = results(device, problem);
         problem.run(0);
         assertSame(fromGraph, results(device, problem));
       }
-      CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(replayed));
-      CallersStream.succeed(JCudaDriver.cuGraphDestroy(graph));
+      CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(graph));
     }
   }
 
   @Test
   void aSpectralFunctionReplaysToo() {
-    CUgraph graph = new CUgraph();
-    CUgraphExec replayed = new CUgraphExec();
     try (CallersStream caller = new CallersStream();
         Device device = Device.open("cuda:0");
         Problem problem = new Problem(device, DataType.FLOAT64, BATCH, 7, 5, SvdAlgorithm.AUTO);
@@ -113,22 +100,19 @@ class CudaStreamsTest {
             SpectralPlan.create(
                 device, DataType.FLOAT64, BATCH, 7, 5, SpectralFunction.softThreshold(0.5));
         OwnedMatrixBatch y = device.allocate(DataType.FLOAT64, BATCH, 7, 5)) {
-      CallersStream.succeed(
-          JCudaDriver.cuStreamBeginCapture(
-              caller.stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
-      plan.forward(problem.a, problem.factors, y, problem.info, caller.handle());
-      plan.backward(problem.factors, y, problem.gradient, null, caller.handle());
-      CallersStream.succeed(JCudaDriver.cuStreamEndCapture(caller.stream, graph));
-      CallersStream.succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
+      CUgraphExec graph =
+          caller.capture(
+              () -> {
+                plan.forward(problem.a, problem.factors, y, problem.info, caller.handle());
+                plan.backward(problem.factors, y, problem.gradient, null, caller.handle());
+              });
       device.write(problem.a, random(problem, 7));
-      CallersStream.succeed(JCudaDriver.cuGraphLaunch(replayed, caller.stream));
-      CallersStream.succeed(JCudaDriver.cuStreamSynchronize(caller.stream));
+      caller.replay(graph);
       double[] fromGraph = device.read(problem.gradient);
       plan.forward(problem.a, problem.factors, y, problem.info, 0);
       plan.backward(problem.factors, y, problem.gradient, null, 0);
       assertThat(fromGraph).isEqualTo(device.read(problem.gradient)).doesNotContain(Double.NaN);
-      CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(replayed));
-      CallersStream.succeed(JCudaDriver.cuGraphDestroy(graph));
+      CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(graph));
     }
   }
 

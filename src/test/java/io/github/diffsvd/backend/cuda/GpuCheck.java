@@ -44,6 +44,9 @@ public final class GpuCheck {
   private GpuCheck() {}
 
   public static void main(String[] arguments) throws IOException {
+    if (Simulator.isLoaded()) {
+      Simulator.load();
+    }
     if (arguments.length == 1 && arguments[0].equals("small")) {
       small();
       return;
@@ -72,9 +75,6 @@ public final class GpuCheck {
       System.err.println("usage: GpuCheck FOLDER COMMIT [PART=OUTCOME …]");
       return 2;
     }
-    if (Simulator.isLoaded()) {
-      Simulator.load();
-    }
     try (Device device = Device.open("cuda:0")) {
       describe(device, arguments[1]);
     } catch (DeviceUnavailableException e) {
@@ -82,10 +82,10 @@ public final class GpuCheck {
       return 2;
     }
     parts.put("tests", tests());
-    List<GpuTimes.Row> times;
+    List<GpuTimes.Row> times = new ArrayList<>();
     try (Device device = Device.open("cuda:0");
         CallersStream stream = new CallersStream()) {
-      times = GpuTimes.measure(device, stream, Simulator.isLoaded());
+      new GpuTimes(device, stream, 0.5, times::add).measure(Simulator.isLoaded());
     }
     for (int i = 2; i < arguments.length; i++) {
       String[] part = arguments[i].split("=", 2);

@@ -9,10 +9,10 @@ import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Deque;
-import java.util.Random;
+import java.util.SplittableRandom;
 
 /** A plan, a random A, and everything else that it reads and writes, full of NaN. */
 public final class Problem implements AutoCloseable {
@@ -47,7 +47,7 @@ public final class Problem implements AutoCloseable {
       info = device.allocateInfo(batch);
       closers.push(info::close);
       int parts = type.isComplex() ? 2 : 1;
-      device.write(a, new Random(1).doubles(a.size() * parts, -1, 1).toArray());
+      device.write(a, new SplittableRandom(1).doubles(a.size() * parts, -1, 1).toArray());
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -57,9 +57,11 @@ public final class Problem implements AutoCloseable {
   private OwnedMatrixBatch allocate(DataType type, int batch, int rows, int columns) {
     OwnedMatrixBatch matrix = device.allocate(type, batch, rows, columns);
     closers.push(matrix::close);
-    double[] poison = new double[(int) matrix.size() * (type.isComplex() ? 2 : 1)];
-    Arrays.fill(poison, Double.NaN);
-    device.write(matrix, poison);
+    ByteBuffer poison = ByteBuffer.allocateDirect(Math.toIntExact(matrix.size() * type.bytes()));
+    while (poison.hasRemaining()) {
+      poison.put((byte) -1);
+    }
+    device.write(matrix, poison.flip());
     return matrix;
   }
 

@@ -7,6 +7,7 @@ import io.github.diffsvd.SvdFactors;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch_cuda;
@@ -18,6 +19,9 @@ import org.bytedeco.pytorch.global.torch_cuda;
 final class TensorBatch {
   /** Opened once and never closed, like libtorch's own contexts. */
   private static final Map<String, Device> DEVICES = new ConcurrentHashMap<>();
+
+  /** CU_STREAM_LEGACY. */
+  private static final long LEGACY_STREAM = 1;
 
   private final long[] leading;
   final int size;
@@ -37,8 +41,13 @@ final class TensorBatch {
     type = type(x);
     device =
         DEVICES.computeIfAbsent(x.is_cuda() ? "cuda:" + x.device().index() : "cpu", Device::open);
-    stream =
-        x.is_cuda() ? torch_cuda.getCurrentCUDAStream(x.device().index()).stream().address() : 0;
+    stream = x.is_cuda() ? currentStream(x.device().index()) : 0;
+  }
+
+  /** libtorch's default stream is CUDA's legacy one, a null handle; 0 would be the device's own. */
+  private static long currentStream(byte index) {
+    Pointer handle = torch_cuda.getCurrentCUDAStream(index).stream();
+    return handle == null ? LEGACY_STREAM : handle.address();
   }
 
   static TensorBatch of(Tensor x) {
