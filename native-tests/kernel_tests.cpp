@@ -606,9 +606,11 @@ void test_svd_jacobi() {
         std::vector<R> values(batch * n);
         for (Grid grid : grids(batch, m == 6 || m == 11)) {
 #if defined(__CUDACC__)
-          // Whole warps, each with two vectors of p and of q at most.
-          grid.threads = (grid.threads + kWarp - 1) / kWarp * kWarp;
-          const int64_t scratch = grid.threads / kWarp * (2 * m + 2 * n) * (4 * kStep + kPadding);
+          // Whole warps, as many as shared memory has room for.
+          const int64_t of_warp = (2 * m + 2 * n) * ((n > 4 ? 2 : 4) * kWarp + kPadding), room = most_scratch_bytes() / (of_warp * int64_t(sizeof(T)));
+          if (room == 0) continue;
+          const int64_t warps = std::min((grid.threads + kWarp - 1) / kWarp, room), scratch = warps * of_warp;
+          grid.threads = warps * kWarp;
 #else
           const int64_t scratch = grid.threads * (2 * m + 2 * n) * 2 * kMostPairs;
 #endif

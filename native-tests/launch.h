@@ -29,6 +29,12 @@ inline void* allocate(size_t bytes) {
 inline void release(void* memory) { succeed(cudaFree(memory), "cudaFree"); }
 inline void copy_memory(void* to, const void* from, size_t bytes) { succeed(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy"); }
 
+inline int64_t most_scratch_bytes() {
+  int most;
+  succeed(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), "cudaDeviceGetAttribute");
+  return most;
+}
+
 template <class Arguments>
 void launch(void (*kernel)(Arguments), const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
   succeed(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(scratch_bytes)), "cudaFuncSetAttribute");

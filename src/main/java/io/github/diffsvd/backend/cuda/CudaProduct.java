@@ -4,6 +4,8 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.backend.BatchedProduct;
 import io.github.diffsvd.backend.Layout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import jcuda.Pointer;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasAtomicsMode;
@@ -19,6 +21,9 @@ final class CudaProduct implements BatchedProduct {
   private static final long WORKSPACE_BYTES = 4L << 20;
 
   private static final long HOPPER_WORKSPACE_BYTES = 32L << 20;
+
+  /** Of cuDoubleComplex. */
+  private static final int SCALAR_ALIGNMENT = 16;
 
   private final CudaContext context;
   private final CudaMemory memory;
@@ -68,9 +73,8 @@ final class CudaProduct implements BatchedProduct {
           case COMPLEX64 -> JCublas2::cublasCgemmStridedBatched;
           case COMPLEX128 -> JCublas2::cublasZgemmStridedBatched;
         };
-    boolean single = type.real() == DataType.FLOAT32;
-    one = single ? Pointer.to(new float[] {1, 0}) : Pointer.to(new double[] {1, 0});
-    zero = single ? Pointer.to(new float[] {0, 0}) : Pointer.to(new double[] {0, 0});
+    one = scalar(type, 1);
+    zero = scalar(type, 0);
     stream = context.streamHandle();
     workspaceBytes =
         context.computeCapabilityMajor() >= 9 ? HOPPER_WORKSPACE_BYTES : WORKSPACE_BYTES;
@@ -94,6 +98,23 @@ final class CudaProduct implements BatchedProduct {
       close();
       throw e;
     }
+  }
+
+  /**
+   * A real number as cuBLAS reads it on the host. It loads both parts of a complex number at once,
+   * which an array's alignment, 8 bytes, is too little for.
+   */
+  private static Pointer scalar(DataType type, double value) {
+    ByteBuffer number =
+        ByteBuffer.allocateDirect(2 * SCALAR_ALIGNMENT)
+            .alignedSlice(SCALAR_ALIGNMENT)
+            .order(ByteOrder.nativeOrder());
+    if (type.real() == DataType.FLOAT32) {
+      number.putFloat(0, (float) value);
+    } else {
+      number.putDouble(0, value);
+    }
+    return Pointer.to(number);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.diffsvd.backend.cuda;
 
+import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceOutOfMemoryException;
@@ -52,7 +53,7 @@ public final class GpuTimes {
           SvdAlgorithm.GESVDA_BATCHED);
 
   /** cuSOLVER's loops over matrices are timed on so many: their time is proportional to them. */
-  private static final int MOST_OF_A_LOOP = 64;
+  private static final int MOST_OF_A_LOOP = 16;
 
   /** One line of the table; times in µs for the whole batch, medians. */
   record Row(
@@ -162,7 +163,7 @@ public final class GpuTimes {
       int batch = loops(algorithm, shape) ? Math.min(MOST_OF_A_LOOP, shape[0]) : shape[0];
       try {
         measure(type, new int[] {batch, shape[1], shape[2]}, algorithm);
-      } catch (IllegalArgumentException | DeviceOutOfMemoryException e) {
+      } catch (IllegalArgumentException | CudaStatusException | DeviceOutOfMemoryException e) {
         // A shape beyond an algorithm's limits has no row of it.
       }
     }
@@ -170,6 +171,7 @@ public final class GpuTimes {
 
   private static boolean loops(SvdAlgorithm algorithm, int[] shape) {
     return algorithm == SvdAlgorithm.GESVDJ
+        || algorithm == SvdAlgorithm.GESVD
         || (algorithm == SvdAlgorithm.AUTO && Math.min(shape[1], shape[2]) > 64);
   }
 
