@@ -32,6 +32,23 @@ DEVICE R permuted(R x, R y, int from) {
   const R a = __shfl_sync(0xffffffffu, x, from % kWarp), b = __shfl_sync(0xffffffffu, y, from % kWarp);
   return from < kWarp ? a : b;
 }
+// Of the lane before, and of the one after.
+template <class R>
+DEVICE R moved_up(R x) {
+  return __shfl_up_sync(0xffffffffu, x, 1);
+}
+template <class R>
+DEVICE R moved_down(R x) {
+  return __shfl_down_sync(0xffffffffu, x, 1);
+}
+template <class R>
+DEVICE Complex<R> moved_up(Complex<R> x) {
+  return {moved_up(x.re), moved_up(x.im)};
+}
+template <class R>
+DEVICE Complex<R> moved_down(Complex<R> x) {
+  return {moved_down(x.re), moved_down(x.im)};
+}
 DEVICE bool any_in_vector(bool mask) { return __any_sync(0xffffffffu, mask); }
 DEVICE void vector_barrier() { __syncwarp(); }
 
@@ -218,15 +235,17 @@ struct Pairing {
     to_q = number + 1;
     to_q_last = pairs == 1 ? self : lane < last ? number + 1 : lane == last ? number + kBeyond : self;
   }
-  DEVICE int player(int c) const { return c + odd; }
+  // Of a pair; no division, which would take longer than what it is for.
+  DEVICE int vector_of(int pair) const { return kSingle ? pair : kVectors == 1 ? 0 : kWhole ? pair / kVectorLanes<T> : pair / team; }
+  DEVICE int within(int pair) const { return kSingle ? 0 : kVectors == 1 ? pair : pair & (team - 1); }
   DEVICE int slot(int c) const {
     const int player = c + odd, pair = player < pairs ? player : player - pairs;
-    return (player < pairs ? 0 : kVectors) + pair / team;
+    return (player < pairs ? 0 : kVectors) + vector_of(pair);
   }
   // The lane of column c in every team.
   DEVICE P lane_of(int c) const {
     const int player = c + odd, pair = player < pairs ? player : player - pairs;
-    return base + pair % team;
+    return base + within(pair);
   }
   template <class W>
   DEVICE W broadcast(const W& x, P from) const {
@@ -253,8 +272,14 @@ struct Pairing {
   DEVICE W of_column(const W (&x)[kSlots], int c) const {
     const int at = slot(c);
     W result = x[0];
-    for (int s = 1; s < kSlots; s++)
+    for (int s = 1; s < kSlots; s++) {
+#if defined(__CUDACC__)
+      const W other = x[s];  // read in any case: an address chosen would keep all of them out of the registers
+      result = choose(s == at, other, result);
+#else
       if (s == at) result = x[s];
+#endif
+    }
     return broadcast(result, lane_of(c));
   }
   // The largest number of a team, in every lane of it.
@@ -279,6 +304,17 @@ struct Pairing {
   template <int kUsed, class W>
   DEVICE void move(W (&p)[kUsed], W (&q)[kUsed]) const {
     if constexpr (kSingle) {
+#if defined(__CUDACC__)
+      static_assert(kUsed <= 2);
+      if constexpr (kUsed == 2) {
+        const bool both = vectors == 2;
+        const W old = p[1];
+        p[1] = choose(both, q[0], old);
+        q[0] = choose(both, q[1], q[0]);
+        q[1] = choose(both, old, q[1]);
+      }
+      return;
+#endif
       const int last = kExact ? kUsed - 1 : vectors - 1;
       if (last == 0) return;
       const W first = q[0], leaving = p[last];
@@ -302,6 +338,14 @@ struct Pairing {
           q[v] = v + 1 == kUsed ? choose(ends, old, down) : down;
           before = old;
         }
+        return;
+      }
+#endif
+#if defined(__CUDACC__)
+      if constexpr (kVectors == 1) {
+        const W old = p[0], right = moved_up(choose(lane == 0, q[0], old)), left = moved_down(q[0]);
+        p[0] = choose(lane == 0, old, right);
+        q[0] = choose(lane == pairs - 1, old, left);
         return;
       }
 #endif

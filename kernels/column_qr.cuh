@@ -105,6 +105,20 @@ DEVICE WR logarithm(WR norm_squared, WR exponent) {
   return there ? exponent + exponent + e + (x * power_of_two<R>(-e) - 1) : norm_squared - JacobiLimits<R>::kFar;
 }
 
+// Exchanges what column k and column `to` have of numbers by slot.
+template <class X, int kSlots, class Grid, class P>
+DEVICE void exchange_numbers(X (&x)[kSlots], const Grid& at, int k, const P& to) {
+  constexpr int kVectors = kSlots / 2;
+  const P player = to + at.odd, pair = player < at.pairs ? player : player - at.pairs, inside = pair & P(P{} + (at.team - 1)), source = at.base + inside;
+  const X old = at.of_column(x, k);
+  X taken = at.taken(x[0], source);
+  for (int s = 1; s < kSlots; s++) {
+    const auto there = (pair - inside == s % kVectors * at.team) & (s < kVectors ? player < at.pairs : player >= at.pairs);
+    taken = choose(there, at.taken(x[s], source), taken);
+  }
+  for (int s = 0; s < kSlots; s++) x[s] = choose(at.column[s] == to, old, choose(at.column[s] == k, taken, x[s]));
+}
+
 // Exchanges column k with column `with`, a number for each team.
 template <class T, int kVectors, class Grid>
 DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, int k, const Wide<Real<T>>& with, ColumnsState<T, kVectors>& state) {
@@ -112,10 +126,9 @@ DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, in
   using P = Places<R>;
   using W = Wide<T>;
   constexpr int kSlots = 2 * kVectors;
-  const int slot = at.slot(k);
 #if defined(DIFFSVD_WIDE)
   if constexpr (Grid::kWhole) {
-    const int other = int(get(with, 0)), there = at.slot(other), from = int(at.lane_of(k)[0]), to = int(at.lane_of(other)[0]);
+    const int slot = at.slot(k), other = int(get(with, 0)), there = at.slot(other), from = int(at.lane_of(k)[0]), to = int(at.lane_of(other)[0]);
     const auto swap = [&](auto& x, auto& y) {
       const auto old = get(x, from);
       put(x, from, get(y, to));
@@ -126,33 +139,18 @@ DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, in
     return;
   }
 #endif
-  const P to = places_of<R>(with), player = to + at.odd, pair = player < at.pairs ? player : player - at.pairs;
-  const P inside = pair & P(P{} + (at.team - 1)), source = at.base + inside;
-  const auto lane = at.lane_of(k);
-  const auto swapped = [&](auto& x) {
-    using X = std::decay_t<decltype(x[0])>;
-    X old = x[0];
-    for (int s = 1; s < kSlots; s++)
-      if (s == slot) old = x[s];
-    old = at.broadcast(old, lane);
-    X taken = at.taken(x[0], source);
-    for (int s = 1; s < kSlots; s++) {
-      const auto there = (pair - inside == s % kVectors * at.team) & (s < kVectors ? player < at.pairs : player >= at.pairs);
-      taken = choose(there, at.taken(x[s], source), taken);
-    }
-    for (int s = 0; s < kSlots; s++) x[s] = choose(at.column[s] == to, old, choose(at.column[s] == k, taken, x[s]));
-  };
+  const P to = places_of<R>(with);
   for (int i = 0; i < rows; i++) {
     W row[kSlots];
     for (int s = 0; s < kSlots; s++) row[s] = a(i, s);
-    swapped(row);
+    exchange_numbers(row, at, k, to);
     for (int s = 0; s < kSlots; s++) a(i, s) = row[s];
   }
-  swapped(state.exponent);
-  swapped(state.norm);
-  swapped(state.given);
-  swapped(state.died);
-  swapped(state.origin);
+  exchange_numbers(state.exponent, at, k, to);
+  exchange_numbers(state.norm, at, k, to);
+  exchange_numbers(state.given, at, k, to);
+  exchange_numbers(state.died, at, k, to);
+  exchange_numbers(state.origin, at, k, to);
 }
 
 // rows×n in a becomes reflectors and R. With kPivots the largest column goes first, and one of which no more than rounding is

@@ -21,6 +21,7 @@
 
 struct Block {
   unsigned char* scratch;
+  DEVICE int64_t number() const { return blockIdx.x; }
   DEVICE int64_t first(int64_t) const { return blockIdx.x; }
   DEVICE int64_t last(int64_t units) const { return units; }
   DEVICE int64_t step() const { return gridDim.x; }
@@ -31,10 +32,12 @@ struct Block {
   DEVICE bool any(bool condition) const { return __syncthreads_or(condition); }
 };
 
-#define KERNEL(body, suffix, Arguments)                                   \
-  extern "C" __global__ void body##_##suffix(const Arguments arguments) { \
-    extern __shared__ __align__(16) unsigned char scratch[];              \
-    body(arguments, Block{scratch});                                      \
+#define KERNEL(body, suffix, Arguments) KERNEL_OF_BLOCKS(body, suffix, Arguments, )
+// With the compiler's bounds on a block's threads and so on registers.
+#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                        \
+  extern "C" __global__ void bounds body##_##suffix(const Arguments arguments) { \
+    extern __shared__ __align__(16) unsigned char scratch[];                     \
+    body(arguments, Block{scratch});                                             \
   }
 
 #else
@@ -54,6 +57,7 @@ struct Launch {
 struct Block {
   unsigned char* scratch;
   int64_t block, blocks;
+  int64_t number() const { return block; }
   // Neighbouring matrices go to one thread, so that two threads seldom write to one cache line.
   int64_t first(int64_t units) const { return units * block / blocks; }
   int64_t last(int64_t units) const { return units * (block + 1) / blocks; }
@@ -94,6 +98,7 @@ inline int64_t run_kernel(const Launch& launch, const Body& body) {
     return run_kernel(*launch, [arguments](const Block& block) { body(*arguments, block); }); \
   }                                                                                           \
   extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
+#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds) KERNEL(body, suffix, Arguments)
 
 #endif
 

@@ -17,9 +17,11 @@
 // For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's
 // range −3, one that still rotates in sweep kSweeps with that number; the factors of all three are NaN.
 //
-// A vector of lanes has one or several matrices (column_lanes.cuh); no result depends on what its neighbours are. Scratch of a vector, in rows
-// of columns: reflectors of A, level by level | their g | reflectors of Rᴴ n | W n | Z.
+// A vector of lanes has one or several matrices (column_lanes.cuh); no result depends on what its neighbours are. Workspace of a vector, in rows
+// of columns: reflectors of A, level by level | their g | reflectors of Rᴴ n | W n | Z. On the CPU it is scratch. On a GPU, where the more vectors fit into
+// shared memory the faster all are, scratch is a stage on which one matrix at a time is worked on; the others are in global memory meanwhile.
 #include "column_qr.cuh"
+#include "column_rotation.cuh"
 #include "lane_memory.cuh"
 #include "view.cuh"
 
@@ -30,17 +32,29 @@ struct SvdJacobi {
   View<Real<T>> s;  // n×1, overwritten, descending
   View<T> v;        // n×n, overwritten; absent: singular values alone
   int32_t* info;    // batch, overwritten: 0, −1, −3 or kSweeps
+  T* workspace;     // on a GPU rows_of_workspace rows for each warp of the grid, overwritten
   int64_t batch, m, n;
   int64_t adjoint;  // 1: each element of a is conjugated
 };
 
-constexpr int kSweeps = 30, kMostLevels = 8;
+constexpr int kSweeps = 30;
+#if defined(DIFFSVD_WHOLE_VECTORS)
+constexpr int kColumnsOfLane = 8, kRowsOfLane = 4096;
+#else
+constexpr int kColumnsOfLane = 4;
+#endif
 #if !defined(__CUDACC__)
 constexpr int kMostPairs = 32;
 #endif
 
 // Rows are decomposed so many at a time. JacobiForward.java knows this too.
+#if !defined(DIFFSVD_WIDE)
+constexpr bool kStaged = true;
+DEVICE constexpr int rows_of_block(int columns) { return columns > 21 ? columns + columns / 2 : 32; }
+#else
+constexpr bool kStaged = false;
 DEVICE constexpr int rows_of_block(int columns) { return columns > 32 ? 8 * columns : 256; }
+#endif
 
 template <class T, int kVectors, Teams kTeams>
 struct VectorOfMatrices {
@@ -57,31 +71,50 @@ struct VectorOfMatrices {
   const int m, n;
   const Grid at;
   const int64_t first;  // the matrix of the vector's first team
-  int levels = 0, rows[kMostLevels];  // of each level of a tall matrix; the last is the core
-  Columns<T, kVectors> a, core, gains, r, z, w;
+  int levels = 0, core_rows;  // a tall matrix has levels, of which the last is the core
+  Columns<T, kVectors> a, core, gains, r, z, w;  // in the workspace
+  Columns<T, kVectors> stage;                    // of the core's rows
   ColumnsState<T, kVectors> given, triangle;
   WR norm[kSlots], exponent[kSlots];  // of Z's columns
   WR status{}, adjoint{};             // adjoint: 1 where the matrix is decomposed as its adjoint
   WR largest[kSlots];                 // part of each column as given
 
-  DEVICE VectorOfMatrices(const SvdJacobi<T>& x, int team, int64_t first, W* scratch) : x(x), m(int(x.m)), n(int(x.n)), at(n, team), first(first) {
+  DEVICE VectorOfMatrices(const SvdJacobi<T>& x, int team, int64_t first, W* workspace, W* scratch)
+      : x(x), m(int(x.m)), n(int(x.n)), at(n, team), first(first) {
     const int block = rows_of_block(n);
     int blocks = 0;
-    a.data = scratch;
+#if defined(__CUDACC__)
+    workspace += own_lane();
+    scratch += own_lane();
+#endif
+    a.data = workspace;
+    stage.data = scratch;
     core = a;
-    for (rows[0] = m; rows[levels] > 2 * block; levels++) {
-      core = core.from(rows[levels]);
-      rows[levels + 1] = rows[levels] / block * n;
-      blocks += rows[levels] / block;
+    for (core_rows = m; core_rows > 2 * block; levels++) {
+      core = core.from(core_rows);
+      blocks += core_rows / block;
+      core_rows = core_rows / block * n;
     }
-    gains = core.from(rows[levels]);
+    gains = core.from(core_rows);
     r = gains.from(blocks);
     w = r.from(n);
     z = w.from(n);
-#if defined(__CUDACC__)
-    for (Columns<T, kVectors>* columns : {&a, &core, &gains, &r, &z, &w}) columns->data += own_lane();
-#endif
   }
+
+  // Where some of the workspace is worked on, and how it comes there and back.
+  DEVICE const Columns<T, kVectors>& place(const Columns<T, kVectors>& c) const { return kStaged ? stage : c; }
+  DEVICE void bring(const Columns<T, kVectors>& c, int count) const {
+    if constexpr (kStaged) copy(c, stage, count);
+  }
+  DEVICE void keep(const Columns<T, kVectors>& c, int count) const {
+    if constexpr (kStaged) copy(stage, c, count);
+  }
+  DEVICE static void copy(const Columns<T, kVectors>& from, const Columns<T, kVectors>& to, int count) {
+    for (int i = 0; i < count; i++)
+      for (int s = 0; s < kSlots; s++) to(i, s) = from(i, s);
+  }
+  // A as it is given.
+  DEVICE Columns<T, kVectors> input() const { return {levels > 0 ? a.data : place(core).data}; }
 
   // Calls body(lane, matrix) for the first lane of each team that has a matrix, or on a GPU for the own team's.
   template <class Body>
@@ -100,15 +133,16 @@ struct VectorOfMatrices {
     for (int start = 0, step = rows_of_block(n); start < m; start += step) load(start, start + step < m ? start + step : m);
   }
   DEVICE void load(int first_row, int end) {
+    const Columns<T, kVectors> a = input();
     for (int i = first_row; i < end; i++)
       for (int s = 0; s < kSlots; s++) a(i, s) = W{};
     vector_barrier();
-    load_columns(first_row, end);
+    load_columns(a, first_row, end);
     vector_barrier();
     for (int i = first_row; i < end; i++)
       for (int s = 0; s < kSlots; s++) largest[s] = larger_or_bad<R>(largest[s], a(i, s));
   }
-  DEVICE void load_columns(int first_row, int end) {
+  DEVICE void load_columns(const Columns<T, kVectors>& a, int first_row, int end) {
 #if defined(DIFFSVD_WIDE)
     if (Grid::kSingle && !any_in_vector(adjoint > 0)) {
       View<const T> from = x.a;
@@ -147,7 +181,7 @@ struct VectorOfMatrices {
     for (int i = 0; i < m; i++) {
       WR row = none, row_left = none, own[kSlots];
       for (int s = 0; s < kSlots; s++) {
-        own[s] = exponent_or(none, largest_part(a(i, s)));
+        own[s] = exponent_or(none, largest_part(input()(i, s)));
         row = larger_of(row, own[s]);
         row_left = own[s] > none ? larger_of(row_left, own[s] - exponent[s]) : row_left;
       }
@@ -182,8 +216,8 @@ struct VectorOfMatrices {
     }
     Columns<T, kVectors> level = a, gain = gains;
     for (int l = 0; l < levels; l++) {
-      const Columns<T, kVectors> next = level.from(rows[l]);
-      const int blocks = rows[l] / rows_of_block(n);
+      const Columns<T, kVectors> next = level.from(rows_of(l));
+      const int blocks = rows_of(l) / rows_of_block(n);
       for (int block = 0; block < blocks; block++) {
         const int start = start_of(l, block, blocks), count = start_of(l, block + 1, blocks) - start;
         const Columns<T, kVectors> own = level.from(start), triangles = next.from(block * n);
@@ -198,9 +232,16 @@ struct VectorOfMatrices {
       gain = gain.from(blocks);
     }
     for (int s = 0; levels > 0 && s < kSlots; s++) up[s] = then[s] = WR{} + 1;
-    scale(core, rows[levels], broken, up, then);
+    if (levels > 0) bring(core, core_rows);
+    scale(place(core), core_rows, broken, up, then);
   }
-  DEVICE int start_of(int level, int block, int blocks) const { return int(int64_t(rows[level]) * block / blocks); }
+  // An array of them could not be in registers, nor what is beside it.
+  DEVICE int rows_of(int level) const {
+    int rows = m;
+    for (int l = 0; l < level; l++) rows = rows / rows_of_block(n) * n;
+    return rows;
+  }
+  DEVICE int start_of(int level, int block, int blocks) const { return int(int64_t(rows_of(level)) * block / blocks); }
 
   DEVICE void scale(const Columns<T, kVectors>& c, int count, const Mask& broken, const WR (&up)[kSlots], const WR (&then)[kSlots]) {
     LongSum<WR> total[kSlots];
@@ -226,18 +267,37 @@ struct VectorOfMatrices {
       exponent[s] = near ? shared : exponent[s];
     }
     for (int i = 0; i < rows; i++)
-      for (int s = 0; s < kSlots; s++) z(i, s) = scaled(z(i, s), scale[s]);
+      for (int s = 0; s < kSlots; s++) place(z)(i, s) = scaled(place(z)(i, s), scale[s]);
   }
 
   // One-sided Jacobi on the columns of z; with `accumulates` w is rotated along, with `near` all exponents of a matrix are equal.
   DEVICE void rotate(const Grid& inner, bool near, bool accumulates) {
-    const int rows = inner.columns, rounds = 2 * inner.pairs - 1;
+#if defined(__CUDACC__)
+    const int rows = inner.columns;
+    // Columns as long as registers hold them.
+    if constexpr (Grid::kSingle) return rotate<HeldColumns<T, kVectors, kColumnsOfLane>>(inner, near, accumulates);
+    if constexpr (sizeof(T) < 16) {
+      if (rows <= 8) return rotate<HeldColumns<T, kVectors, 8>>(inner, near, accumulates);
+      if (rows <= 16) return rotate<HeldColumns<T, kVectors, 16>>(inner, near, accumulates);
+      if (rows <= 24) return rotate<HeldColumns<T, kVectors, 24>>(inner, near, accumulates);
+      if (rows <= 32) return rotate<HeldColumns<T, kVectors, 32>>(inner, near, accumulates);
+    } else {
+      if (rows <= 8) return rotate<HeldColumns<T, kVectors, 8>>(inner, near, accumulates);
+      if (rows <= 16) return rotate<HeldColumns<T, kVectors, 16>>(inner, near, accumulates);
+    }
+#endif
+    rotate<StoredColumns<T, kVectors>>(inner, near, accumulates);
+  }
+  template <class Rotated>
+  DEVICE void rotate(const Grid& inner, bool near, bool accumulates) {
+    Rotated columns(place(z), inner.columns);
+    const int rounds = 2 * inner.pairs - 1;
     const R tol2 = n * L::kEpsilon * L::kEpsilon, small2 = L::kEpsilon / n;
     const WR one = WR{} + 1;
     WR active = status < 0 ? WR{} : one;
     for (int sweep = 0; sweep < kSweeps && any_in_vector(active > 0); sweep++) {
       W gamma[kVectors], unused[kVectors];
-      take_norms(rows, gamma);
+      columns.take_norms(norm, gamma);
       WR open{};
       for (int round = 0; round < rounds; round++) {
         Rotation<W> rotations[kVectors], plain[kVectors];
@@ -258,11 +318,11 @@ struct VectorOfMatrices {
           norm[kVectors + v] = beta + x.more;
         }
         if (any_in_vector(turns > 0)) {
-          turn<true, true>(inner, z, rows, rotations, gamma);
-          if (accumulates) turn<true, false>(inner, w, rows, plain, unused);
+          columns.template turn<true, true>(inner, rotations, gamma);
+          if (accumulates) StoredColumns<T, kVectors>(w, inner.columns).template turn<true, false>(inner, plain, unused);
         } else {
-          turn<false, true>(inner, z, rows, rotations, gamma);
-          if (accumulates) turn<false, false>(inner, w, rows, plain, unused);
+          columns.template turn<false, true>(inner, rotations, gamma);
+          if (accumulates) StoredColumns<T, kVectors>(w, inner.columns).template turn<false, false>(inner, plain, unused);
         }
         inner.move_numbers(norm);
         if (!near) inner.move_numbers(exponent);
@@ -270,56 +330,13 @@ struct VectorOfMatrices {
       const auto goes_on = (inner.largest(open) > 0) & (active > 0);
       active = goes_on ? one : WR{};
     }
+    columns.store(place(z));
     status = active > 0 ? WR{} + kSweeps : status;
-  }
-
-  // Squared norms of Z's columns, which are brought to about 1, and the inner products of the pairs.
-  DEVICE void take_norms(int rows, W (&gamma)[kVectors]) {
-    for (int s = 0; s < kSlots; s++) norm[s] = WR{};
-    for (int v = 0; v < kVectors; v++) gamma[v] = W{};
-    for (int i = 0; i < rows; i++) {
-      for (int s = 0; s < kSlots; s++) norm[s] += size_squared(z(i, s));
-      for (int v = 0; v < kVectors; v++) multiply_add(gamma[v], conjugate(z(i, v)), z(i, kVectors + v));
-    }
-  }
-
-  // Rotates the pairs and moves them on; with kDots γ becomes their next inner products.
-  template <bool kRotates, bool kDots>
-  DEVICE void turn(const Grid& inner, const Columns<T, kVectors>& c, int rows, const Rotation<W> (&rotations)[kVectors], W (&gamma)[kVectors]) const {
-    inner.template with_vectors<kVectors>(
-        [&](auto used) { turn_some<decltype(used)::value, kRotates, kDots>(inner, c, rows, rotations, gamma); });
-  }
-
-  // The columns are in the first kUsed vectors.
-  template <int kUsed, bool kRotates, bool kDots>
-  DEVICE void turn_some(const Grid& inner, const Columns<T, kVectors>& c, int rows, const Rotation<W> (&given)[kVectors], W (&gamma)[kVectors]) const {
-    W sums[kUsed];
-    Rotation<W> rotations[kUsed];
-    for (int v = 0; v < kUsed; v++) {
-      sums[v] = W{};
-      rotations[v] = given[v];
-    }
-    const Grid grid = inner;
-    for (int i = 0; i < rows; i++) {
-      W p[kUsed], q[kUsed];
-      for (int v = 0; v < kUsed; v++) {
-        p[v] = c(i, v);
-        q[v] = c(i, kVectors + v);
-        if constexpr (kRotates) rotations[v].apply(p[v], q[v]);
-      }
-      grid.move(p, q);
-      for (int v = 0; v < kUsed; v++) {
-        c(i, v) = p[v];
-        c(i, kVectors + v) = q[v];
-        if constexpr (kDots) multiply_add(sums[v], conjugate(p[v]), q[v]);
-      }
-    }
-    if constexpr (kDots)
-      for (int v = 0; v < kUsed; v++) gamma[v] = sums[v];
   }
 
   // w ← W of X W = Z, X = R₂ᴴ scaled by the columns of Rᴴ.
   DEVICE void solve(const Grid& inner, const Mask& far) {
+    const Columns<T, kVectors> w = place(this->w);
     for (int i = 0; i < inner.columns; i++) {
       const W beta = inner.of_column(triangle.diagonal, i);
       const WR own = inner.of_column(triangle.exponent, i), size2 = size_squared(beta);
@@ -339,6 +356,7 @@ struct VectorOfMatrices {
 
   // Makes w's columns orthogonal, the one of the smallest singular value first.
   DEVICE void orthogonalise(const Grid& inner, const WR (&rank)[kSlots]) {
+    const Columns<T, kVectors> w = place(this->w);
     const int rows = inner.columns;
     for (int place = inner.columns - 1; place >= 0; place--) {
       // Every team's column of this rank, to all of its lanes.
@@ -399,20 +417,22 @@ struct VectorOfMatrices {
     load();
     if (m == n && n > 1) orient();
     reduce();
-    decompose<true>(core, at, rows[levels], given);
+    decompose<true>(place(core), at, core_rows, given);
+    keep(core, core_rows);
     // Where a vector has one matrix, its null columns are left out from here on.
     int columns = n;
     if constexpr (Grid::kWhole) {
       WR alive{};
-      for (int s = 0; s < kSlots; s++) alive += (at.column[s] >= 0) & (given.died[s] > R(rows[levels])) ? WR{} + 1 : WR{};
+      for (int s = 0; s < kSlots; s++) alive += (at.column[s] >= 0) & (given.died[s] > R(core_rows)) ? WR{} + 1 : WR{};
       columns = int(get(at.sum(alive), 0));
       columns = columns < 3 ? 3 : columns;  // two pairs, so that there is somewhere to move
     }
     const Grid inner(columns, at.team);
     for (int s = 0; s < kSlots; s++) triangle.exponent[s] = WR{};
-    adjoint_of_r(core, at, given, r, inner, triangle.exponent);
-    decompose<false>(r, inner, n, triangle);
-    adjoint_of_r(r, inner, triangle, z, inner, exponent);
+    adjoint_of_r(core, at, given, place(r), inner, triangle.exponent);
+    decompose<false>(place(r), inner, n, triangle);
+    keep(r, n);
+    adjoint_of_r(r, inner, triangle, place(z), inner, exponent);
     WR most = WR{} - L::kFar, least = WR{} - L::kFar;  // the exponents, and their opposites
     for (int s = 0; s < kSlots; s++) {
       const auto there = (inner.column[s] >= 0) & (exponent[s] > -L::kFar);
@@ -427,63 +447,58 @@ struct VectorOfMatrices {
     for (int i = 0; accumulates && i < n; i++)
       for (int s = 0; s < kSlots; s++) w(i, s) = choose(inner.column[s] == i, unit_entry<W>(true), W{});
     rotate(inner, !any_in_vector(!near), accumulates);
-    finish(inner, far);
+    finish(inner, far, accumulates);
   }
 
   // From X's rotated columns and, where they were accumulated, the rotations to the factors.
-  DEVICE void finish(const Grid& inner, const Mask& far) {
-    WR rank[kSlots], value[kSlots];
+  DEVICE void finish(const Grid& inner, const Mask& far, bool accumulated) {
+    WR rank[kSlots], value[kSlots], most{};
     W unused[kVectors];
-    take_norms(inner.columns, unused);
+    StoredColumns<T, kVectors>(place(z), inner.columns).take_norms(norm, unused);
     sort(inner, rank);
     for (int s = 0; s < kSlots; s++) {
       norm[s] = square_root(norm[s]);
       const WR half = numbers_of<R>(places_of<R>(R(0.5) * exponent[s]));
       value[s] = (norm[s] > 0) & (inner.column[s] >= 0) ? norm[s] * power_of_two<R>(half) * power_of_two<R>(exponent[s] - half) : WR{};
+      most = larger_of(most, value[s]);
     }
-    if (x.v) {
-      solve(inner, far);
-      orthogonalise(inner, rank);
-      for (int s = 0; s < kSlots; s++) {
-        const auto there = norm[s] > 0;
-        for (int i = 0; i < inner.columns; i++) {
-          const W unit = choose(inner.column[s] == i, unit_entry<W>(true), W{});
-          z(i, s) = choose(there, z(i, s), unit);
-          w(i, s) = choose(there, w(i, s), unit);
-        }
-      }
-    }
+    status = (status == 0) & (inner.largest(most) > L::kLargest) ? WR{} - 3 : status;
+    WR place_of[kSlots];
+    for (int s = 0; s < kSlots; s++) place_of[s] = rank[s];
     if (inner.columns < n) {
       spread(inner, value);
-      spread(inner, rank);
-      for (int s = 0; s < kSlots; s++) rank[s] = at.column[s] >= inner.columns ? numbers_of<R>(at.column[s]) : rank[s];
-      for (int i = 0; x.v && i < n; i++) {
-        W row[kSlots], other[kSlots];
-        for (int s = 0; s < kSlots; s++) {
-          row[s] = i < inner.columns ? z(i, s) : W{};
-          other[s] = i < inner.columns ? w(i, s) : W{};
-        }
-        spread(inner, row);
-        spread(inner, other);
-        for (int s = 0; s < kSlots; s++) {
-          const auto null = (at.column[s] == i) & (at.column[s] >= inner.columns);
-          z(i, s) = choose(null, unit_entry<W>(true), row[s]);
-          w(i, s) = choose(null, unit_entry<W>(true), other[s]);
-        }
-      }
+      spread(inner, place_of);
+      for (int s = 0; s < kSlots; s++) place_of[s] = at.column[s] >= inner.columns ? numbers_of<R>(at.column[s]) : place_of[s];
     }
-    if (x.v) {
-      apply_reflectors(r, inner, n, inner.columns, triangle.gain, w);
-      for (int i = n; i < rows[levels]; i++)
-        for (int s = 0; s < kSlots; s++) z(i, s) = W{};
-      apply_reflectors(core, at, rows[levels], inner.columns, given.gain, z);
-      normalise(w, n);
-      normalise(z, rows[levels]);
+    store_values(place_of, value);
+    if (!x.v) return;
+    keep(z, inner.columns);
+    if (accumulated) bring(w, inner.columns);
+    solve(inner, far);
+    orthogonalise(inner, rank);
+    complete(inner, place(w));
+    apply_reflectors(r, inner, n, inner.columns, triangle.gain, place(w));
+    normalise(place(w), n);
+    store_right(place_of);
+    bring(z, inner.columns);
+    complete(inner, place(z));
+    for (int i = n; i < core_rows; i++)
+      for (int s = 0; s < kSlots; s++) place(z)(i, s) = W{};
+    apply_reflectors(core, at, core_rows, inner.columns, given.gain, place(z));
+    normalise(place(z), core_rows);
+    store_left(place_of);
+  }
+
+  // Gives null columns unit vectors, also those that were left out.
+  DEVICE void complete(const Grid& inner, const Columns<T, kVectors>& c) const {
+    for (int i = 0; i < inner.columns; i++)
+      for (int s = 0; s < kSlots; s++) c(i, s) = choose(norm[s] > 0, c(i, s), choose(inner.column[s] == i, unit_entry<W>(true), W{}));
+    for (int i = 0; inner.columns < n && i < n; i++) {
+      W row[kSlots];
+      for (int s = 0; s < kSlots; s++) row[s] = i < inner.columns ? c(i, s) : W{};
+      spread(inner, row);
+      for (int s = 0; s < kSlots; s++) c(i, s) = choose((at.column[s] == i) & (at.column[s] >= inner.columns), unit_entry<W>(true), row[s]);
     }
-    WR most{};
-    for (int s = 0; s < kSlots; s++) most = larger_of(most, value[s]);
-    status = (status == 0) & (at.largest(most) > L::kLargest) ? WR{} - 3 : status;
-    store(rank, value);
   }
 
   // Brings columns to norm 1; reflectors have rounded it.
@@ -538,22 +553,25 @@ struct VectorOfMatrices {
   DEVICE void for_columns(const Body& body) const {
     for_teams([&](int base, int64_t b) { for_columns(base, b, body); });
   }
-  DEVICE const View<T>& right(int lane) const { return get(adjoint, lane) > 0 ? x.u : x.v; }
+  DEVICE View<T> right(int lane) const { return either(get(adjoint, lane) > 0, x.u, x.v); }
+  DEVICE View<T> left(int lane) const { return either(get(adjoint, lane) > 0, x.v, x.u); }
+  // Number by number: a choice of addresses would keep both in memory.
+  DEVICE static View<T> either(bool first, const View<T>& a, const View<T>& b) {
+    return {first ? a.data : b.data, first ? a.row_stride : b.row_stride, first ? a.column_stride : b.column_stride, first ? a.batch_stride : b.batch_stride};
+  }
 
-  DEVICE void store(const WR (&rank)[kSlots], const WR (&value)[kSlots]) {
+  DEVICE void store_values(const WR (&rank)[kSlots], const WR (&value)[kSlots]) const {
     for_columns([&](int l, int s, int64_t b) {
       const int32_t code = int32_t(get(status, l));
       const int64_t place = int64_t(get(rank[s], l));
       if (place == 0) x.info[b] = code;
       x.s.at(b, place, 0) = code ? not_a_number<R>() : get(value[s], l);
     });
-    if (!x.v) return;
-    store_right(rank);
-    store_left(rank);
   }
 
   // V from w, whose rows are those of the pivoted columns.
   DEVICE void store_right(const WR (&rank)[kSlots]) const {
+    const Columns<T, kVectors> w = place(this->w);
 #if defined(__CUDACC__)
     for (int i = 0; i < n; i++) {
       const WR row = at.of_column(given.origin, i);
@@ -576,10 +594,11 @@ struct VectorOfMatrices {
   // U from the core's in z: each level's blocks of it from the rows of the next level's.
   DEVICE void store_left(const WR (&rank)[kSlots]) {
     Columns<T, kVectors> level = core, gain = r;
+    if (levels > 0) keep(z, core_rows);
     for (int l = levels - 1; l >= 0; l--) {
-      const int blocks = rows[l] / rows_of_block(n);
-      const Columns<T, kVectors> next = z.from(rows[l + 1]);
-      level = level.from(-rows[l]);
+      const int blocks = rows_of(l) / rows_of_block(n);
+      const Columns<T, kVectors> next = z.from(rows_of(l + 1));
+      level = level.from(-rows_of(l));
       gain = gain.from(-blocks);
       for (int block = 0; block < blocks; block++) {
         const int start = start_of(l, block, blocks), count = start_of(l, block + 1, blocks) - start;
@@ -593,49 +612,61 @@ struct VectorOfMatrices {
       }
       z = next;
     }
-    if (levels == 0) store_rows(z, 0, m, rank);
+    if (levels == 0) store_rows(place(z), 0, m, rank);
   }
 
   DEVICE void store_rows(const Columns<T, kVectors>& from, int start, int count, const WR (&rank)[kSlots]) const {
     for_columns([&](int l, int s, int64_t b) {
-      const View<T>& left = get(adjoint, l) > 0 ? x.v : x.u;
+      const View<T> left = this->left(l);
       const bool fails = get(status, l) != 0;
       T* to = &left.at(b, start, int64_t(get(rank[s], l)));
       for (int i = 0; i < count; i++, to += left.row_stride) *to = fails ? not_a_number<T>() : get(from(i, s), l) + T{};
     });
   }
 
-  // Rows of scratch.
-  DEVICE static int64_t rows_of_scratch(int64_t m, int n) {
+  // Rows of workspace.
+  DEVICE static int64_t rows_of_workspace(int64_t m, int n) {
     const int block = rows_of_block(n);
     int64_t sum = m + 2 * n + (m < 2 * block ? m : 2 * block);
     for (int64_t rows = m; rows > 2 * block; rows = rows / block * n) sum += rows / block * (1 + 2 * n);
     return sum;
   }
+  // Rows of the core.
+  DEVICE static int rows_of_stage(int64_t m, int n) {
+    while (m > 2 * rows_of_block(n)) m = m / rows_of_block(n) * n;
+    return int(m);
+  }
 };
 
 template <class T, int kVectors, Teams kTeams>
 DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) {
-  const int at_once = kVectorLanes<T> / team, thread = block.thread();
+  using Vector = VectorOfMatrices<T, kVectors, kTeams>;
+  constexpr int kRow = Columns<T, kVectors>::kRow;
+  const int at_once = kVectorLanes<T> / team;
 #if defined(__CUDACC__)
-  const int own = thread / kWarp, vectors = block.threads() / kWarp;
+  const int own = block.thread() / kWarp, vectors = block.threads() / kWarp;
 #else
-  const int own = thread, vectors = block.threads();
+  constexpr int own = 0, vectors = 1;  // a thread is a vector
+  if (block.thread() > 0) return;
+#endif
+  const int64_t elements = Vector::rows_of_workspace(x.m, int(x.n)) * kRow;
+  Wide<T>* scratch = reinterpret_cast<Wide<T>*>(block.scratch);
+#if defined(DIFFSVD_WIDE)
+  Wide<T>* const workspace = scratch + own * elements;
+#else
+  Wide<T>* const workspace = x.workspace + (block.number() * vectors + own) * elements;
+  scratch += int64_t(own) * Vector::rows_of_stage(x.m, int(x.n)) * kRow;
 #endif
   const int64_t units = (x.batch + at_once * vectors - 1) / (at_once * vectors);
-  const int64_t elements = VectorOfMatrices<T, kVectors, kTeams>::rows_of_scratch(x.m, int(x.n)) * Columns<T, kVectors>::kRow;
-  Wide<T>* const scratch = reinterpret_cast<Wide<T>*>(block.scratch) + own * elements;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = (unit * vectors + own) * at_once;
-    if (first < x.batch) VectorOfMatrices<T, kVectors, kTeams>(x, team, first, scratch).run();
+    if (first < x.batch) Vector(x, team, first, workspace, scratch).run();
   }
 }
 
 // Up to kColumnsOfLane columns a matrix has one lane, beyond them, or beyond kRowsOfLane rows, as many as it has pairs. Where lanes cannot exchange
 // numbers it has one in any case.
 #if defined(DIFFSVD_WHOLE_VECTORS)
-constexpr int kColumnsOfLane = 8, kRowsOfLane = 4096;
-
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
@@ -660,8 +691,6 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   }
 }
 #else
-constexpr int kColumnsOfLane = 4;
-
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
   const int pairs = int(x.n + 1) / 2;
@@ -677,4 +706,8 @@ DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
 }
 #endif
 
-KERNEL_FOR_ALL_TYPES(svd_jacobi, SvdJacobi)
+// On an H100 as many float warps as 128 registers allow are faster than fewer with more; of the wider types it is the other way round at 32 columns.
+KERNEL_OF_BLOCKS(svd_jacobi, f32, SvdJacobi<float>, __launch_bounds__(128, 4))
+KERNEL(svd_jacobi, f64, SvdJacobi<double>)
+KERNEL(svd_jacobi, c64, SvdJacobi<Complex<float>>)
+KERNEL(svd_jacobi, c128, SvdJacobi<Complex<double>>)

@@ -48,6 +48,7 @@ struct Block {
   Launch launch;
   int index;
   Meeting* meeting;
+  int64_t number() const { return launch.block; }
   int64_t first(int64_t) const { return launch.block; }
   int64_t last(int64_t units) const { return units; }
   int64_t step() const { return launch.blocks; }

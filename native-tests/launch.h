@@ -45,6 +45,8 @@ void launch(void (*kernel)(Arguments), const Arguments& arguments, Grid grid, in
 
 #else
 
+constexpr int64_t most_scratch_bytes() { return INT64_MAX; }
+
 #if defined(DIFFSVD_GUARD_PAGES)
 #include <sys/mman.h>
 

@@ -271,6 +271,21 @@ int enqueue(Call& call, uint64_t handle, std::function<void()> work) {
   return kSuccess;
 }
 
+bool breaks_capture(uint64_t handle) {
+  Stream* stream = find_stream(handle);
+  if (!stream || !stream->capture) return false;
+  break_captures();
+  return true;
+}
+
+int enqueue_and_wait(Call& call, uint64_t handle, std::function<void()> work) {
+  const int status = enqueue(call, handle, std::move(work));
+  if (status != kSuccess) return status;
+  Stream* stream = find_stream(handle);
+  run_until(*stream, stream->queued);
+  return call.status();
+}
+
 void run_until(Stream& stream, uint64_t position) {
   while (stream.done < position && !stream.queue.empty()) {
     const std::function<void()> work = std::move(stream.queue.front());

@@ -61,6 +61,9 @@ void poison(uint64_t address, uint64_t bytes);
 // Queues work on a stream, a handle as the caller gave it. The work runs under the same eyes as a kernel: an address outside every allocation ends it
 // and loses the context with kIllegalAddress.
 int enqueue(Call& call, uint64_t stream, std::function<void()> work);
+// The same for a call that returns when the work is done. It cannot be captured: true where it is, and the capture is broken then.
+bool breaks_capture(uint64_t stream);
+int enqueue_and_wait(Call& call, uint64_t stream, std::function<void()> work);
 
 // A fault: the solver's info for the next matrix, 0 where there is none. Asked for once per matrix, at the time the call is made.
 int32_t solver_fault();

@@ -339,6 +339,15 @@ API cuFuncSetAttribute(uint64_t function, int which, int value) {
   return kSuccess;
 }
 
+API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, uint64_t function, int threads, size_t scratch_bytes) {
+  Call call("cuOccupancyMaxActiveBlocksPerMultiprocessor");
+  if (call.failed()) return call.status();
+  if (!is_handle(function, Kind::kFunction)) return call.wrong("no such function", kInvalidHandle);
+  if (threads < 1 || threads > 1024) return kInvalidValue;
+  *blocks = static_cast<int>(std::min<size_t>(512 / threads, (kMostScratch + 1024) / (scratch_bytes + 1024)));
+  return kSuccess;
+}
+
 API cuLaunchKernel(uint64_t handle, unsigned blocks, unsigned blocks_y, unsigned blocks_z, unsigned threads, unsigned threads_y, unsigned threads_z,
                    unsigned scratch_bytes, uint64_t stream, void** parameters, void** extra) {
   Call call("cuLaunchKernel");

@@ -15,6 +15,9 @@ final class JacobiForward implements ForwardPass {
 
   private static final int WARP = 32;
 
+  /** Of all warps: of a tall matrix fewer work at a time, so that this is not exceeded. */
+  private static final long MOST_WORKSPACE_BYTES = 1L << 28;
+
   /** A matrix with more has several lanes where lanes can exchange numbers. */
   private static final int ROWS_OF_LANE = 4096;
 
@@ -26,7 +29,9 @@ final class JacobiForward implements ForwardPass {
   private final int n;
   private final boolean wide;
   private final boolean conjugates;
+  private final long workspaceBytes;
   private final KernelLaunch kernel;
+  private long workspace;
 
   JacobiForward(CheckedBackend backend, DataType type, int batch, int rows, int columns) {
     this.batch = batch;
@@ -54,20 +59,19 @@ final class JacobiForward implements ForwardPass {
         n <= columnsOfLane(limits, m)
             ? 1
             : Math.max(limits.wideBytes() > 0 ? 8 : 4, powerOfTwo((n + 1) / 2));
-    int vectors =
-        limits.wideBytes() > 0
-            ? 1
-            : (int) Math.max(1, Math.min(limits.threads() / WARP, limits.scratchBytes() / scratch));
-    long atOnce = (long) vectors * Math.max(1, lanes / team);
-    LaunchShape shape =
-        LaunchShape.forUnits(limits, (batch + atOnce - 1) / atOnce, vectors * scratch);
-    kernel =
-        backend.prepare(
-            Kernel.SVD_JACOBI,
-            type,
-            limits.wideBytes() > 0
-                ? shape
-                : new LaunchShape(shape.blocks(), vectors * WARP, shape.scratchBytes()));
+    long atOnce = Math.max(1, lanes / team);
+    LaunchShape shape = LaunchShape.forUnits(limits, (batch + atOnce - 1) / atOnce, scratch);
+    if (limits.wideBytes() == 0) {
+      // A block is one warp. Its workspace is in global memory, so there is none that has to wait.
+      int most = backend.residentBlocks(Kernel.SVD_JACOBI, type, WARP, shape.scratchBytes());
+      long workspace = rowsOfWorkspace(limits, m, n) * rowBytes(limits, type, m, n);
+      long blocks = Math.min(Math.min(most, shape.blocks()), MOST_WORKSPACE_BYTES / workspace);
+      shape = new LaunchShape((int) Math.max(1, blocks), WARP, shape.scratchBytes());
+      workspaceBytes = shape.blocks() * workspace;
+    } else {
+      workspaceBytes = 0;
+    }
+    kernel = backend.prepare(Kernel.SVD_JACOBI, type, shape);
   }
 
   /** Up to so many columns a lane has a whole matrix. */
@@ -80,28 +84,55 @@ final class JacobiForward implements ForwardPass {
     return Integer.highestOneBit(2 * least - 1);
   }
 
-  /** The scratch of one vector of lanes, as rows_of_scratch in svd_jacobi.cu. */
+  /**
+   * The scratch of one vector of lanes: on a GPU rows_of_stage in svd_jacobi.cu, else all of
+   * rows_of_workspace.
+   */
   static long scratchBytes(Backend.Limits limits, DataType type, int rows, int columns) {
     long m = Math.max(rows, columns);
     int n = Math.min(rows, columns);
+    long sum = limits.wideBytes() == 0 ? rowsOfStage(limits, m, n) : rowsOfWorkspace(limits, m, n);
+    return Math.multiplyExact(sum, rowBytes(limits, type, m, n));
+  }
+
+  private static long rowBytes(Backend.Limits limits, DataType type, long m, int n) {
     int pairs = (n + 1) / 2;
     int parts = type.isComplex() ? 2 : 1;
-    long row;
     if (limits.wideBytes() == 0) {
-      row = (2L * WARP * (n <= columnsOfLane(limits, m) ? 2 : 1) + 1) * type.bytes();
-    } else if (n <= columnsOfLane(limits, m)) {
-      row = 2L * Math.max(2, pairs) * limits.wideBytes() * parts;
-    } else if (limits.wideBytes() == BASELINE_WIDE_BYTES) {
-      row = (long) MOST_COLUMNS * limits.wideBytes() * parts;
-    } else {
-      row = 2L * limits.wideBytes() * vectors(pairs, limits.lanes(type)) * parts;
+      return (2L * WARP * (n <= columnsOfLane(limits, m) ? 2 : 1) + 1) * type.bytes();
     }
-    int block = n > 32 ? 8 * n : 256;
+    if (n <= columnsOfLane(limits, m)) {
+      return 2L * Math.max(2, pairs) * limits.wideBytes() * parts;
+    }
+    if (limits.wideBytes() == BASELINE_WIDE_BYTES) {
+      return (long) MOST_COLUMNS * limits.wideBytes() * parts;
+    }
+    return 2L * limits.wideBytes() * vectors(pairs, limits.lanes(type)) * parts;
+  }
+
+  private static int rowsOfBlock(Backend.Limits limits, int n) {
+    if (limits.wideBytes() == 0) {
+      return n > 21 ? n + n / 2 : 32;
+    }
+    return n > 32 ? 8 * n : 256;
+  }
+
+  private static long rowsOfWorkspace(Backend.Limits limits, long m, int n) {
+    int block = rowsOfBlock(limits, n);
     long sum = m + 2L * n + Math.min(m, 2L * block);
     for (long left = m; left > 2L * block; left = left / block * n) {
       sum += left / block * (1 + 2L * n);
     }
-    return Math.multiplyExact(sum, row);
+    return sum;
+  }
+
+  private static long rowsOfStage(Backend.Limits limits, long m, int n) {
+    int block = rowsOfBlock(limits, n);
+    long left = m;
+    while (left > 2L * block) {
+      left = left / block * n;
+    }
+    return left;
   }
 
   /** As svd_jacobi.cu is compiled for: up to four, or an even number. */
@@ -112,11 +143,13 @@ final class JacobiForward implements ForwardPass {
 
   @Override
   public long workspaceBytes() {
-    return 0;
+    return workspaceBytes;
   }
 
   @Override
-  public void bind(long workspace) {}
+  public void bind(long workspace) {
+    this.workspace = workspace;
+  }
 
   @Override
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
@@ -137,7 +170,7 @@ final class JacobiForward implements ForwardPass {
   private void start(
       MatrixBatch a, MatrixBatch u, MatrixBatch s, MatrixBatch v, long info, long stream) {
     kernel.arguments().reset().put(wide ? a.transposed() : a).put(u).put(s).put(v).put(info);
-    kernel.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
+    kernel.arguments().put(workspace).put((long) batch).put((long) m).put((long) n).put(conjugates);
     kernel.start(stream);
   }
 

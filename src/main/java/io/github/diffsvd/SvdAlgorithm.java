@@ -9,29 +9,35 @@ public enum SvdAlgorithm {
    * CPU: {@link #JACOBI} up to min(m, n) = 64, with AVX2 alone 48 for float64 and complex64, for
    * complex128 48 and 32, and 8 on a processor without AVX2; {@link #GESDD} above, and where the
    * matrix is so tall that JACOBI's scratch would take more than 256 MiB a thread. CUDA: {@link
-   * #GESVDJ_BATCHED} up to 32×32, {@link #GESVDJ} up to 512 columns, {@link #GESVD} above. The
-   * batch plays no part: a matrix has the same factors alone.
+   * #JACOBI} up to min(m, n) = 64, {@link #GESVD} above. The batch plays no part: a matrix has the
+   * same factors alone.
    */
   AUTO,
   /**
    * This library's own kernel, QR decompositions and one-sided Jacobi on the triangle (Drmač and
-   * Veselić, SIAM J. Matrix Anal. Appl. 29, 2008), for min(m, n) ≤ 64 and as many rows as the
-   * device has scratch for; a GPU's is a block's shared memory. Small singular values come out with
-   * a small relative error where the columns are well conditioned but for their scale, which no
-   * other algorithm here has.
+   * Veselić, SIAM J. Matrix Anal. Appl. 29, 2008), for min(m, n) ≤ 64. Small singular values come
+   * out with a small relative error where the columns are well conditioned but for their scale,
+   * which no other algorithm here has.
    */
   JACOBI,
   /** CPU: LAPACK's divide and conquer; a matrix on which it fails is given to gesvd. */
   GESDD,
-  /** LAPACK's or cuSOLVER's QR iteration, matrix by matrix. */
+  /**
+   * LAPACK's or cuSOLVER's QR iteration, matrix by matrix. On CUDA every one waits for the device,
+   * so it cannot be captured into a graph.
+   */
   GESVD,
-  /** CUDA: cuSOLVER's Jacobi iteration, matrix by matrix. */
+  /**
+   * CUDA: cuSOLVER's Jacobi iteration, matrix by matrix, each of which waits for the device. A half
+   * to a third of GESVD's time, for ‖UᴴU − I‖ of up to 1.5 · 16 · max(m, n) · eps as measured on an
+   * H100, and no decomposition of denormal matrices.
+   */
   GESVDJ,
   /** CUDA: cuSOLVER's batched Jacobi iteration, for m, n ≤ 32. */
   GESVDJ_BATCHED,
   /**
    * CUDA: cuSOLVER's batched approximation for tall matrices. It squares the condition: singular
-   * values below √eps·s₁ are lost.
+   * values below √eps·s₁ are lost, and a matrix of lower rank has no decomposition.
    */
   GESVDA_BATCHED
 }

@@ -40,6 +40,9 @@ public interface Backend extends AutoCloseable {
   /** Waits until the work queued on the stream is done. */
   void synchronize(long stream);
 
+  /** How many blocks of a kernel the device works on at the same time. */
+  int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes);
+
   /**
    * A kernel with its launch shape, ready to be started; everything that allocates happens here.
    */

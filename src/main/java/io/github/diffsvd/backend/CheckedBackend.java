@@ -84,6 +84,10 @@ public final class CheckedBackend implements AutoCloseable {
     open().synchronize(stream);
   }
 
+  public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {
+    return open().residentBlocks(kernel, type, threads, scratchBytes);
+  }
+
   public KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape) {
     if (!kernel.types().contains(type)) {
       throw new IllegalArgumentException(

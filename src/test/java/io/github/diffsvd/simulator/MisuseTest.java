@@ -266,7 +266,8 @@ class MisuseTest {
   @Test
   void aKernelThatRunsOutOfItsMemoryIsNoticed() {
     try (Device opened = Device.open("cuda:0");
-        Problem problem = new Problem(opened, DataType.FLOAT64, 9, 5, 3, SvdAlgorithm.GESVD);
+        Problem problem =
+            new Problem(opened, DataType.FLOAT64, 9, 5, 3, SvdAlgorithm.GESVDJ_BATCHED);
         OwnedMatrixBatch small = opened.allocate(DataType.FLOAT64, 1, 5, 3)) {
       MatrixBatch beyond = MatrixBatch.wrap(small.address(), DataType.FLOAT64, 9, 5, 3);
       problem.plan.forward(beyond, problem.factors, problem.info, 0);

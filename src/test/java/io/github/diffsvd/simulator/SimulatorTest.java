@@ -127,7 +127,8 @@ class SimulatorTest {
     "cusolverDnCreateGesvdjInfo, 2, CUSOLVER_STATUS_ALLOC_FAILED",
     "cusolverDnSetStream, 1, CUSOLVER_STATUS_NOT_INITIALIZED",
     "cusolverDnDgesvdj_bufferSize, 3, CUSOLVER_STATUS_INVALID_VALUE",
-    "cusolverDnDgesvdj, 6, CUSOLVER_STATUS_EXECUTION_FAILED"
+    "cusolverDnDgesvdj, 6, CUSOLVER_STATUS_EXECUTION_FAILED",
+    "cuOccupancyMaxActiveBlocksPerMultiprocessor, 1, CUDA_ERROR_INVALID_VALUE"
   })
   void survivesEveryFailedCall(String call, int status, String name) {
     long before = Simulator.calls(call);
@@ -186,10 +187,13 @@ class SimulatorTest {
 
   private static void useDevice() {
     try (Device device = Device.open("cuda:0");
-        Problem problem = new Problem(device, DataType.FLOAT64, 2, 43, 40, SvdAlgorithm.AUTO)) {
-      problem.run(0);
-      problem.info.check(0);
-      assertThat(device.read(problem.gradient)).doesNotContain(Double.NaN);
+        Problem solver = new Problem(device, DataType.FLOAT64, 2, 43, 40, SvdAlgorithm.GESVDJ);
+        Problem kernel = new Problem(device, DataType.FLOAT64, 2, 6, 5, SvdAlgorithm.JACOBI)) {
+      for (Problem problem : List.of(solver, kernel)) {
+        problem.run(0);
+        problem.info.check(0);
+        assertThat(device.read(problem.gradient)).doesNotContain(Double.NaN);
+      }
     }
   }
 }

@@ -131,6 +131,11 @@ public final class CpuBackend implements Backend {
   public void synchronize(long stream) {}
 
   @Override
+  public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {
+    return limits.residentBlocks();
+  }
+
+  @Override
   public KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape) {
     String symbol = kernel.symbol(type);
     KernelArguments arguments = new KernelArguments();

@@ -15,6 +15,7 @@ import io.github.diffsvd.backend.SvdSolver;
 import java.nio.ByteBuffer;
 import java.util.List;
 import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -158,6 +159,23 @@ public final class CudaBackend implements Backend {
     } finally {
       context.pop();
     }
+  }
+
+  @Override
+  public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {
+    int most = Math.toIntExact(limits.scratchBytes());
+    CUfunction function = module.function(kernel.symbol(type), scratchBytes, most);
+    int[] blocks = {0};
+    context.push();
+    try {
+      check(
+          "cuOccupancyMaxActiveBlocksPerMultiprocessor",
+          JCudaDriver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+              blocks, function, threads, scratchBytes));
+    } finally {
+      context.pop();
+    }
+    return blocks[0] * (limits.residentBlocks() / BLOCKS_PER_MULTIPROCESSOR);
   }
 
   @Override

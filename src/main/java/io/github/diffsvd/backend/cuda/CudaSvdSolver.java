@@ -2,58 +2,43 @@ package io.github.diffsvd.backend.cuda;
 
 import static io.github.diffsvd.backend.cuda.CudaStatus.check;
 
-import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.backend.SvdBuffers;
 import io.github.diffsvd.backend.SvdSolver;
-import io.github.diffsvd.backend.Workspace;
-import java.util.List;
-import java.util.stream.IntStream;
-import jcuda.driver.CUevent;
 import jcuda.driver.JCudaDriver;
+import jcuda.jcusolver.JCusolverDn;
+import jcuda.jcusolver.cusolverDnHandle;
+import jcuda.jcusolver.cusolverStatus;
 
 /**
- * A routine of cuSOLVER. One that takes a call for each matrix has its calls dealt over a few
- * streams, which start after what the caller's stream has been given and which it then waits for; a
- * stream that is being captured keeps all of them to itself.
+ * A routine of cuSOLVER, with a handle of its own. One that takes a call for each matrix has its
+ * calls one after the other: on an H100 each of them waited for the device, so that calls on
+ * several streams did not overlap, and every handle took 100 MiB of device memory.
  */
 final class CudaSvdSolver implements SvdSolver {
   /** Up to so many rows cuSOLVER has a batched Jacobi iteration. */
   private static final int BATCHED_ROWS = 32;
 
-  /** Up to so many columns the Jacobi iteration is preferred to QR's. */
-  private static final int JACOBI_COLUMNS = 512;
-
-  /** So many matrices of a size that fills no GPU are worked on side by side. */
-  private static final int STREAMS = 4;
-
   private final CudaContext context;
   private final StreamHandle stream;
-  private final int calls;
-  private final List<SolverLane> lanes;
-
-  /** The lanes with streams of their own; the first one works on the caller's. */
-  private final List<SolverLane> others;
-
-  private final CUevent given = new CUevent();
+  private final SvdAlgorithm algorithm;
+  private final SvdRoutine routine;
+  private final cusolverDnHandle handle = new cusolverDnHandle();
+  private final SvdOperands operands;
   private final int[] capturing = {0};
   private final SvdBuffers buffers;
+  private int workElements;
 
   CudaSvdSolver(
       CudaContext context, DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
     this.context = context;
+    // Beyond the Jacobi kernel. GESVDJ is faster, but loses orthogonality and denormal numbers.
+    this.algorithm = algorithm == SvdAlgorithm.AUTO ? SvdAlgorithm.GESVD : algorithm;
     stream = context.streamHandle();
-    SvdRoutine first = routine(type, algorithm, batch, m, n);
-    calls = first.calls();
-    lanes =
-        IntStream.range(0, Math.min(STREAMS, calls))
-            .mapToObj(
-                i ->
-                    new SolverLane(context, i == 0 ? first : routine(type, algorithm, batch, m, n)))
-            .toList();
-    others = lanes.subList(1, lanes.size());
+    routine = routine(type, this.algorithm, batch, m, n);
+    operands = new SvdOperands(type, m, n, routine.columnsOfU());
     try {
       context.push();
       try {
@@ -71,30 +56,27 @@ final class CudaSvdSolver implements SvdSolver {
             batch,
             m,
             n,
-            first.columnsOfU(),
-            first.returnsAdjoint(),
-            lanes.size() * workBytes());
+            routine.columnsOfU(),
+            routine.returnsAdjoint(),
+            (long) workElements * type.bytes());
   }
 
   private void open() {
-    lanes.forEach(SolverLane::open);
-    if (!others.isEmpty()) {
-      SolverLane.create(given);
-      others.forEach(SolverLane::openStream);
+    int status = JCusolverDn.cusolverDnCreate(handle);
+    if (status != cusolverStatus.CUSOLVER_STATUS_SUCCESS) {
+      // The binding sets it to whatever the failed call left behind.
+      RawPointer.set(handle, 0);
     }
-  }
-
-  /** A lane's share of the workspace, a multiple of what an allocation is aligned to. */
-  private long workBytes() {
-    return (lanes.get(0).workBytes() + Workspace.ALIGNMENT - 1)
-        / Workspace.ALIGNMENT
-        * Workspace.ALIGNMENT;
+    context.checkCusolver("cusolverDnCreate", status);
+    routine.open(context);
+    int[] elements = {0};
+    context.checkCusolver(routine.name() + "_bufferSize", routine.bufferSize(handle, elements));
+    workElements = elements[0];
   }
 
   private static SvdRoutine routine(
       DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
     return switch (algorithm) {
-      case AUTO -> routine(type, automatic(m, n), batch, m, n);
       case GESVD -> new Gesvd(type, batch, m, n);
       case GESVDJ -> new Gesvdj(type, batch, m, n);
       case GESVDJ_BATCHED -> {
@@ -110,7 +92,7 @@ final class CudaSvdSolver implements SvdSolver {
         yield new GesvdjBatched(type, batch, m, n);
       }
       case GESVDA_BATCHED -> new GesvdaBatched(type, batch, m, n);
-      case JACOBI, GESDD ->
+      case AUTO, JACOBI, GESDD ->
           throw new IllegalArgumentException(
               "algorithm: CUDA has AUTO, JACOBI, GESVD, GESVDJ, GESVDJ_BATCHED and GESVDA_BATCHED,"
                   + " got "
@@ -118,67 +100,33 @@ final class CudaSvdSolver implements SvdSolver {
     };
   }
 
-  private static SvdAlgorithm automatic(int m, int n) {
-    if (m <= BATCHED_ROWS) {
-      return SvdAlgorithm.GESVDJ_BATCHED;
-    }
-    return n <= JACOBI_COLUMNS ? SvdAlgorithm.GESVDJ : SvdAlgorithm.GESVD;
-  }
-
   @Override
   public void solve(long stream) {
     context.push();
     try {
       moveTo(stream);
-      if (others.isEmpty() || isCapturing()) {
-        run(1);
-        return;
-      }
-      fork();
-      try {
-        run(lanes.size());
-      } catch (RuntimeException e) {
-        join();
-        throw e;
-      }
-      CudaStatusException failure = join();
-      if (failure != null) {
-        throw failure;
+      refuseCapture();
+      for (int i = 0; i < routine.calls(); i++) {
+        context.checkCusolver(routine.name(), routine.call(handle, operands.at(i), workElements));
       }
     } finally {
       context.pop();
     }
   }
 
-  private boolean isCapturing() {
+  /** Before the library's own refusal, which breaks the capture and has no reason. */
+  private void refuseCapture() {
+    if (!routine.waits()) {
+      return;
+    }
     check("cuStreamIsCapturing", JCudaDriver.cuStreamIsCapturing(stream.driver(), capturing));
-    return capturing[0] != 0;
-  }
-
-  private void fork() {
-    check("cuEventRecord", JCudaDriver.cuEventRecord(given, stream.driver()));
-    for (SolverLane lane : others) {
-      lane.follow(given);
+    if (capturing[0] != 0) {
+      throw new IllegalStateException(
+          "stream: "
+              + algorithm
+              + " waits for the device inside cuSOLVER and cannot be captured into a graph; JACOBI,"
+              + " GESVDJ_BATCHED and GESVDA_BATCHED can");
     }
-  }
-
-  private void run(int share) {
-    for (int i = 0; i < calls; i++) {
-      lanes.get(i % share).call(i);
-    }
-  }
-
-  /** Lets the caller's stream wait for every lane; the first failure, or null. */
-  private CudaStatusException join() {
-    CudaStatusException first = null;
-    for (SolverLane lane : others) {
-      try {
-        lane.lead(stream.driver());
-      } catch (CudaStatusException e) {
-        first = first == null ? e : first;
-      }
-    }
-    return first;
   }
 
   private void moveTo(long stream) {
@@ -186,7 +134,8 @@ final class CudaSvdSolver implements SvdSolver {
       return;
     }
     try {
-      lanes.get(0).moveTo(this.stream.runtime());
+      context.checkCusolver(
+          "cusolverDnSetStream", JCusolverDn.cusolverDnSetStream(handle, this.stream.runtime()));
     } catch (RuntimeException e) {
       this.stream.forget();
       throw e;
@@ -201,9 +150,7 @@ final class CudaSvdSolver implements SvdSolver {
   @Override
   public void bind(long workspace) {
     buffers.bind(workspace);
-    for (int i = 0; i < lanes.size(); i++) {
-      lanes.get(i).bind(buffers, buffers.extra() + i * workBytes());
-    }
+    operands.bind(buffers, buffers.extra());
   }
 
   @Override
@@ -238,10 +185,11 @@ final class CudaSvdSolver implements SvdSolver {
 
   @Override
   public void close() {
-    lanes.forEach(SolverLane::close);
-    if (RawPointer.get(given) != 0) {
-      context.release(() -> check("cuEventDestroy", JCudaDriver.cuEventDestroy(given)));
-      RawPointer.set(given, 0);
+    context.release(() -> routine.close(context));
+    if (RawPointer.get(handle) != 0) {
+      context.release(
+          () -> context.checkCusolver("cusolverDnDestroy", JCusolverDn.cusolverDnDestroy(handle)));
+      RawPointer.set(handle, 0);
     }
   }
 }

@@ -55,6 +55,11 @@ final class Gesvd extends SvdRoutine {
   }
 
   @Override
+  boolean waits() {
+    return true;
+  }
+
+  @Override
   int calls() {
     return batch;
   }

@@ -80,6 +80,11 @@ final class GesvdaBatched extends SvdRoutine {
   }
 
   @Override
+  boolean waits() {
+    return false;
+  }
+
+  @Override
   int calls() {
     return 1;
   }

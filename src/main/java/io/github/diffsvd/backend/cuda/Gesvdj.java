@@ -69,6 +69,11 @@ final class Gesvdj extends JacobiRoutine {
   }
 
   @Override
+  boolean waits() {
+    return true;
+  }
+
+  @Override
   int calls() {
     return batch;
   }

@@ -69,6 +69,11 @@ final class GesvdjBatched extends JacobiRoutine {
   }
 
   @Override
+  boolean waits() {
+    return false;
+  }
+
+  @Override
   int calls() {
     return 1;
   }

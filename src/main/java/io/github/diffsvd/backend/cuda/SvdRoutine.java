@@ -40,6 +40,12 @@ abstract class SvdRoutine {
   /** Calls that it takes: one for the batch, or one for each matrix. */
   abstract int calls();
 
+  /**
+   * Whether a call waits for the device, as an iteration whose end is decided on the host does. It
+   * cannot be captured into a graph.
+   */
+  abstract boolean waits();
+
   /** n, or m for a routine that writes the full U. */
   int columnsOfU() {
     return n;

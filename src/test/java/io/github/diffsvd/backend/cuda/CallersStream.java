@@ -6,6 +6,7 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
+import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.CUstream_flags;
@@ -38,16 +39,21 @@ final class CallersStream implements AutoCloseable {
         JCudaDriver.cuStreamBeginCapture(
             stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
     CUgraph graph = new CUgraph();
-    int ended;
-    try {
-      work.run();
-    } finally {
-      ended = JCudaDriver.cuStreamEndCapture(stream, graph);
-    }
-    succeed(ended);
     CUgraphExec replayed = new CUgraphExec();
-    succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
-    succeed(JCudaDriver.cuGraphDestroy(graph));
+    int ended = -1;
+    try {
+      try {
+        work.run();
+      } finally {
+        ended = JCudaDriver.cuStreamEndCapture(stream, graph);
+      }
+      succeed(ended);
+      succeed(JCudaDriver.cuGraphInstantiate(replayed, graph, 0));
+    } finally {
+      if (ended == CUresult.CUDA_SUCCESS) {
+        JCudaDriver.cuGraphDestroy(graph);
+      }
+    }
     return replayed;
   }
 

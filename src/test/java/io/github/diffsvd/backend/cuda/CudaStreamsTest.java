@@ -1,6 +1,7 @@
 package io.github.diffsvd.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
@@ -20,6 +21,7 @@ import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Callers with streams of their own: raw handles, graphs, threads. */
@@ -88,6 +90,22 @@ class CudaStreamsTest {
         assertSame(fromGraph, results(device, problem));
       }
       CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(graph));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"GESVD", "GESVDJ"})
+  void whatWaitsForTheDeviceIsNotCaptured(SvdAlgorithm algorithm) {
+    try (CallersStream caller = new CallersStream();
+        Device device = Device.open("cuda:0");
+        Problem problem = new Problem(device, DataType.FLOAT32, BATCH, 9, 8, algorithm)) {
+      assertThatThrownBy(() -> caller.capture(() -> problem.forward(caller.handle())))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageStartingWith("stream: " + algorithm + " waits for the device");
+      problem.run(caller.handle());
+      device.synchronize(caller.handle());
+      problem.info.check(caller.handle());
+      assertThat(device.read(problem.gradient)).doesNotContain(Double.NaN);
     }
   }
 

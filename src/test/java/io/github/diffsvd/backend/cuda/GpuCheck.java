@@ -85,7 +85,8 @@ public final class GpuCheck {
     List<GpuTimes.Row> times = new ArrayList<>();
     try (Device device = Device.open("cuda:0");
         CallersStream stream = new CallersStream()) {
-      new GpuTimes(device, stream, 0.5, times::add).measure(Simulator.isLoaded());
+      new GpuTimes(device, stream, 0.5, GpuTimes.ALGORITHMS, times::add)
+          .measure(Simulator.isLoaded());
     }
     for (int i = 2; i < arguments.length; i++) {
       String[] part = arguments[i].split("=", 2);

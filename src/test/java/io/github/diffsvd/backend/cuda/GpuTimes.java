@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -44,7 +45,7 @@ public final class GpuTimes {
     {4, 512, 512}
   };
 
-  private static final List<SvdAlgorithm> ALGORITHMS =
+  static final List<SvdAlgorithm> ALGORITHMS =
       List.of(
           SvdAlgorithm.AUTO,
           SvdAlgorithm.JACOBI,
@@ -109,20 +110,30 @@ public final class GpuTimes {
   private final Device device;
   private final CallersStream stream;
   private final double seconds;
+  private final List<SvdAlgorithm> algorithms;
   private final Consumer<Row> rows;
 
   /**
    * @param seconds a row ends after so long, or after its first call
    * @param rows takes each row
    */
-  GpuTimes(Device device, CallersStream stream, double seconds, Consumer<Row> rows) {
+  GpuTimes(
+      Device device,
+      CallersStream stream,
+      double seconds,
+      List<SvdAlgorithm> algorithms,
+      Consumer<Row> rows) {
     this.device = device;
     this.stream = stream;
     this.seconds = seconds;
+    this.algorithms = algorithms;
     this.rows = rows;
   }
 
-  /** Arguments: the file that gets a line of JSON for each row, and how many seconds a row has. */
+  /**
+   * Arguments: the file that gets a line of JSON for each row, how many seconds a row has, and the
+   * algorithms, all if there are none.
+   */
   public static void main(String[] arguments) throws IOException {
     if (Simulator.isLoaded()) {
       Simulator.load();
@@ -132,11 +143,13 @@ public final class GpuTimes {
         PrintStream file = new PrintStream(arguments[0], StandardCharsets.UTF_8)) {
       System.out.println(device.description());
       System.out.println(Row.HEADER);
-      double seconds = Double.parseDouble(arguments[1]);
+      List<SvdAlgorithm> algorithms =
+          Arrays.stream(arguments).skip(2).map(SvdAlgorithm::valueOf).toList();
       new GpuTimes(
               device,
               stream,
-              seconds,
+              Double.parseDouble(arguments[1]),
+              algorithms.isEmpty() ? ALGORITHMS : algorithms,
               row -> {
                 System.out.println(row);
                 file.println(row.json());
@@ -159,7 +172,7 @@ public final class GpuTimes {
   }
 
   private void measure(DataType type, int[] shape) {
-    for (SvdAlgorithm algorithm : ALGORITHMS) {
+    for (SvdAlgorithm algorithm : algorithms) {
       int batch = loops(algorithm, shape) ? Math.min(MOST_OF_A_LOOP, shape[0]) : shape[0];
       try {
         measure(type, new int[] {batch, shape[1], shape[2]}, algorithm);
