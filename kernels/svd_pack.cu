@@ -1,33 +1,52 @@
-// Before the solver: a copy of the batch in the solver's own layout, screened. A matrix with NaN or infinity in it is marked in info and replaced by
-// the identity, so that no solver sees it and its neighbours stay untouched.
-#include "scalar.cuh"
+// Before the solver: a copy of the batch in the solver's own layout, screened and scaled (solver_scale.cuh). A matrix with NaN or infinity in it is marked
+// in info and replaced by the identity, so that no solver sees it and its neighbours stay untouched.
+#include "solver_scale.cuh"
 #include "view.cuh"
 
 template <class T>
 struct SvdPack {
   View<const T> from;  // m×n
   View<T> to;          // m×n, overwritten
-  int32_t* info;       // batch, overwritten: 0, or −1 for a matrix that is not finite
+  int32_t* info;       // batch, overwritten: the exponent of the scale, or −1 for a matrix that is not finite
   int64_t batch, m, n;
   int64_t adjoint;  // 1: each element is conjugated
 };
 
+template <class R>
+DEVICE bool exceeds(R a, R size) {
+  return a > size || a < -size;
+}
+template <class R>
+DEVICE bool exceeds(Complex<R> a, R size) {
+  return exceeds(a.re, size) || exceeds(a.im, size);
+}
+
 template <class T>
 DEVICE void svd_pack(const SvdPack<T>& a, const Block& block) {
+  using Scale = SolverScale<Real<T>>;
   for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
-    bool broken = false;
+    bool broken = false, ordinary = false, large = false;
     for (int64_t t = block.thread(); t < a.m * a.n; t += block.threads()) {
       const int64_t i = t % a.m, j = t / a.m;
       const T value = a.from.at(b, i, j);
       broken |= !is_finite(value);
+      ordinary |= exceeds(value, Scale::kSmall);
+      large |= exceeds(value, Scale::kLarge);
       a.to.at(b, i, j) = a.adjoint ? conjugate(value) : value;
     }
     broken = block.any(broken);
+    ordinary = block.any(ordinary);
+    large = block.any(large);
+    const int exponent = large ? Scale::kExponent : ordinary ? 0 : -Scale::kExponent;
+    for (int64_t t = block.thread(); !broken && exponent && t < a.m * a.n; t += block.threads()) {
+      T& value = a.to.at(b, t % a.m, t / a.m);
+      value = (large ? 1 / Scale::kPower : Scale::kPower) * value;
+    }
     for (int64_t t = block.thread(); broken && t < a.m * a.n; t += block.threads()) {
       const int64_t i = t % a.m, j = t / a.m;
       a.to.at(b, i, j) = from_real<T>(i == j);
     }
-    if (block.thread() == 0) a.info[b] = broken ? -1 : 0;
+    if (block.thread() == 0) a.info[b] = broken ? -1 : exponent;
   }
 }
 

@@ -1,5 +1,5 @@
 // After the solver: the thin factors in the caller's strides, and NaN in those of every matrix that has no decomposition.
-#include "scalar.cuh"
+#include "solver_scale.cuh"
 #include "view.cuh"
 
 template <class T>
@@ -11,7 +11,7 @@ struct SvdUnpack {
   View<T> to_u;        // m×n, overwritten; absent: singular values alone
   View<Real<T>> to_s;  // n×1, overwritten
   View<T> to_v;        // n×n, overwritten; absent with to_u
-  int32_t* info;       // batch: kept where it is not 0, otherwise the solver's, or −3 where a singular value is beyond the type's range
+  int32_t* info;       // batch, as svd_pack left it, overwritten: −1, the solver's, or −3 where a singular value is beyond the type's range
   int64_t batch, m, n;
   int64_t v_adjoint;  // 1: v is Vᴴ transposed, so each element is conjugated
 };
@@ -19,8 +19,10 @@ struct SvdUnpack {
 template <class T>
 DEVICE void svd_unpack(const SvdUnpack<T>& a, const Block& block) {
   for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
-    const int32_t screened = a.info[b], solver = a.solver_info[b],
-                  status = screened ? screened : solver ? solver : is_finite(a.s.at(b, 0, 0)) ? 0 : -3;
+    using Scale = SolverScale<Real<T>>;
+    const int32_t screened = a.info[b], solver = a.solver_info[b];
+    const Real<T> scale = screened == Scale::kExponent ? Scale::kPower : screened == -Scale::kExponent ? 1 / Scale::kPower : 1;
+    const int32_t status = screened == -1 ? -1 : solver ? solver : is_finite(scale * a.s.at(b, 0, 0)) ? 0 : -3;
     block.barrier();
     if (block.thread() == 0) a.info[b] = status;
     for (int64_t t = block.thread(); a.to_u && t < a.m * a.n; t += block.threads()) {
@@ -28,7 +30,7 @@ DEVICE void svd_unpack(const SvdUnpack<T>& a, const Block& block) {
       a.to_u.at(b, i, j) = status ? not_a_number<T>() : a.u.at(b, i, j);
     }
     for (int64_t t = block.thread(); t < a.n; t += block.threads()) {
-      a.to_s.at(b, t, 0) = status ? not_a_number<Real<T>>() : a.s.at(b, t, 0);
+      a.to_s.at(b, t, 0) = status ? not_a_number<Real<T>>() : scale * a.s.at(b, t, 0);
     }
     for (int64_t t = block.thread(); a.to_v && t < a.n * a.n; t += block.threads()) {
       const int64_t i = t / a.n, j = t % a.n;

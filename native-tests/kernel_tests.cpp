@@ -494,7 +494,19 @@ void test_svd_pack() {
         Matrices<T> from(batch, shape.rows, shape.columns, any_layout_to_write()), to(batch, shape.rows, shape.columns, any_layout_to_write());
         Matrices<int32_t> info(batch, 1, 1);
         fill_random(from);
+        // Ordinary, bad, tiny, bad, huge; powers of two, so that products with them are exact.
+        using Scale = SolverScale<Real<T>>;
         const auto poisoned = [](int64_t b) { return b == 1 || b == 3; };
+        const int32_t expected_info[] = {0, -1, -Scale::kExponent, -1, Scale::kExponent};
+        const long double power = Scale::kPower, scale[] = {1, 1, power, 1, 1 / power}, size[] = {1, 1, Scale::kSmall / 8, 1, Scale::kLarge * 64};
+        for (int64_t b = 0; b < batch; b++)
+          for (int64_t i = 0; i < shape.rows; i++)
+            for (int64_t j = 0; j < shape.columns; j++) {
+              const Number given = number(from.at(b, i, j));
+              // At least one part of a matrix is far from the limits on either side; that of a single element may be small.
+              const long double kept = shape.rows == 1 ? 1 : given.re;
+              from.at(b, i, j) = rounded<T>(number(Complex<long double>{size[b] * std::max(-4.0L, std::min(4.0L, kept)), size[b] * std::max(-4.0L, std::min(4.0L, given.im))}));
+            }
         for (const int64_t b : {1, 3}) {
           // One part of one element, the last one in the first bad matrix.
           const int64_t i = b == 1 ? shape.rows - 1 : testing.below(shape.rows), j = b == 1 ? shape.columns - 1 : testing.below(shape.columns);
@@ -510,12 +522,12 @@ void test_svd_pack() {
           info.take_output();
           from.expect_untouched();
           for (int64_t b = 0; b < batch; b++) {
-            testing.expect(info.at(b, 0) == (poisoned(b) ? -1 : 0), "info(%d) is %d", int(b), info.at(b, 0));
+            testing.expect(info.at(b, 0) == expected_info[b], "info(%d) is %d", int(b), info.at(b, 0));
             for (int64_t i = 0; i < shape.rows; i++)
               for (int64_t j = 0; j < shape.columns; j++) {
                 Number expected = number(from.at(b, i, j));
                 if (poisoned(b)) expected = number(i == j ? 1.0L : 0.0L);
-                if (adjoint && !poisoned(b)) expected.im = -expected.im;
+                if (!poisoned(b)) expected = number(Complex<long double>{expected.re * scale[b], (adjoint ? -expected.im : expected.im) * scale[b]});
                 const Number computed = number(to.at(b, i, j));
                 testing.expect(computed.re == expected.re && computed.im == expected.im, "(%d, %d, %d) is %Lg%+Lgi", int(b), int(i), int(j),
                                computed.re, computed.im);
@@ -541,8 +553,9 @@ void test_svd_unpack() {
         fill_random(u);
         fill_random(v);
         fill_random(s);
-        s.at(4, 0) = INFINITY;
-        const int32_t screened[] = {0, -1, 0, -1, 0}, solver[] = {0, 0, 7, 2, 0}, expected[] = {0, -1, 7, -1, -3};
+        s.at(4, 0) = SolverScale<R>::kPower;
+        const int32_t exponent = SolverScale<R>::kExponent, screened[] = {-exponent, -1, exponent, -1, exponent}, solver[] = {0, 0, 7, 2, 0},
+                      expected[] = {0, -1, 7, -1, -3};
         solver_info.fill([&](int64_t b, int64_t, int64_t) { return solver[b]; });
         for (const Grid grid : grids(batch, shape.rows == 17)) {
           info.fill([&](int64_t b, int64_t, int64_t) { return screened[b]; });
@@ -564,7 +577,7 @@ void test_svd_unpack() {
           for (int64_t b = 0; b < batch; b++) {
             testing.expect(info.at(b, 0) == expected[b], "info(%d) is %d", int(b), info.at(b, 0));
             for (int64_t j = 0; j < n; j++) {
-              testing.expect(good(b, number(to_s.at(b, j)), number(s.at(b, j)), false), "S(%d, %d) is wrong", int(b), int(j));
+              testing.expect(good(b, number(to_s.at(b, j)), number(s.at(b, j) / SolverScale<R>::kPower), false), "S(%d, %d) is wrong", int(b), int(j));
               for (int64_t i = 0; i < m; i++)
                 testing.expect(good(b, number(to_u.at(b, i, j)), number(u.at(b, i, j)), false), "U(%d, %d, %d) is wrong", int(b), int(i), int(j));
               for (int64_t i = 0; i < n; i++)

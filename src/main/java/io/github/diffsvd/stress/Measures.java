@@ -36,6 +36,27 @@ public final class Measures {
    */
   public static double residual(
       DataType type, double[] a, double[] u, double[] s, double[] v, int rows, int columns) {
+    return residual(type, a, u, s, v, rows, columns, 1);
+  }
+
+  /**
+   * The same of a matrix that is itself a computed product: next to the smallest number every one
+   * of its elements is rounded to one, so that is its unit times the root of how many there are.
+   */
+  static double residualOfProduct(
+      DataType type, double[] y, double[] u, double[] f, double[] v, int rows, int columns) {
+    return residual(type, y, u, f, v, rows, columns, Math.sqrt((double) rows * columns));
+  }
+
+  private static double residual(
+      DataType type,
+      double[] a,
+      double[] u,
+      double[] s,
+      double[] v,
+      int rows,
+      int columns,
+      double smallest) {
     int k = s.length;
     int parts = type.isComplex() ? 2 : 1;
     PowerOfTwo scale = PowerOfTwo.ofInverse(largest(a));
@@ -62,7 +83,7 @@ public final class Measures {
         }
       }
     }
-    double unit = Math.max(type.epsilon() * Math.sqrt(norm), scale.times(smallest(type)));
+    double unit = Math.max(type.epsilon() * Math.sqrt(norm), smallest * scale.times(smallest(type)));
     double result = Math.sqrt(difference) / unit;
     return Double.isNaN(result) ? Double.POSITIVE_INFINITY : result;
   }

@@ -103,7 +103,7 @@ record SearchCase(
         GradientRule.parse(rules.get(random.nextInt(rules.size()))),
         function(type, members.get(0), random),
         members,
-        isLibrary(device, algorithm) ? new int[0] : again(batch, (long) rows * columns, random));
+        isLibrary(device, algorithm, rows, columns) ? new int[0] : again(batch, (long) rows * columns, random));
   }
 
   private static <T> T any(T[] all, SplittableRandom random) {
@@ -217,13 +217,23 @@ record SearchCase(
 
   /** Whether another library does it: asked for by name, or what AUTO takes on a GPU. */
   boolean isLibrary(Device device) {
-    return isLibrary(device, options.algorithm());
+    return isLibrary(device, options.algorithm(), rows, columns);
   }
 
-  private static boolean isLibrary(Device device, SvdAlgorithm algorithm) {
+  private static boolean isLibrary(
+      Device device, SvdAlgorithm algorithm, int rows, int columns) {
     return algorithm == SvdAlgorithm.AUTO
-        ? !device.name().equals("cpu")
+        ? !device.name().equals("cpu") && isLarge(rows, columns)
         : algorithm != SvdAlgorithm.JACOBI;
+  }
+
+  /** Whether AUTO leaves it to LAPACK or cuSOLVER in any case. */
+  boolean isLarge() {
+    return isLarge(rows, columns);
+  }
+
+  private static boolean isLarge(int rows, int columns) {
+    return Math.min(rows, columns) > 64;
   }
 
   /** A random matrix with one element that is not finite. */
