@@ -9,9 +9,9 @@ public enum SvdAlgorithm {
    * CPU: {@link #JACOBI} up to min(m, n) = 64, with AVX2 alone 48 for float64 and complex64, for
    * complex128 48 and 32, and 8 on a processor without AVX2; {@link #GESDD} above, and where the
    * matrix is so tall that JACOBI's scratch would take more than 256 MiB a thread. CUDA: {@link
-   * #JACOBI} up to min(m, n) = 64, {@link #GESVD} above. The batch plays no part in the
-   * choice: with JACOBI a matrix has the same factors alone, to the last bit; LAPACK gives one large
-   * matrix alone all threads, and others round another way.
+   * #JACOBI} up to min(m, n) = 64, {@link #GESVD} above. The batch plays no part in the choice:
+   * with JACOBI a matrix has the same factors alone, to the last bit; LAPACK gives one large matrix
+   * alone all threads, and others round another way.
    */
   AUTO,
   /**

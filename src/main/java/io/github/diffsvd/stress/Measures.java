@@ -83,7 +83,8 @@ public final class Measures {
         }
       }
     }
-    double unit = Math.max(type.epsilon() * Math.sqrt(norm), smallest * scale.times(smallest(type)));
+    double unit =
+        Math.max(type.epsilon() * Math.sqrt(norm), smallest * scale.times(smallest(type)));
     double result = Math.sqrt(difference) / unit;
     return Double.isNaN(result) ? Double.POSITIVE_INFINITY : result;
   }

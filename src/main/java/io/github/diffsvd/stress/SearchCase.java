@@ -103,7 +103,9 @@ record SearchCase(
         GradientRule.parse(rules.get(random.nextInt(rules.size()))),
         function(type, members.get(0), random),
         members,
-        isLibrary(device, algorithm, rows, columns) ? new int[0] : again(batch, (long) rows * columns, random));
+        isLibrary(device, algorithm, rows, columns)
+            ? new int[0]
+            : again(batch, (long) rows * columns, random));
   }
 
   private static <T> T any(T[] all, SplittableRandom random) {
@@ -220,8 +222,7 @@ record SearchCase(
     return isLibrary(device, options.algorithm(), rows, columns);
   }
 
-  private static boolean isLibrary(
-      Device device, SvdAlgorithm algorithm, int rows, int columns) {
+  private static boolean isLibrary(Device device, SvdAlgorithm algorithm, int rows, int columns) {
     return algorithm == SvdAlgorithm.AUTO
         ? !device.name().equals("cpu") && isLarge(rows, columns)
         : algorithm != SvdAlgorithm.JACOBI;

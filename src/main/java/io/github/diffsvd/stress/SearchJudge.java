@@ -125,7 +125,8 @@ final class SearchJudge {
         Math.max(
             bar() * Math.sqrt(k) * type.epsilon() * s[0], Math.sqrt(k) * Measures.smallest(type));
     return IntStream.range(0, s.length)
-        .allMatch(i -> Math.abs(s[i] - other[i]) <= allowed || s[i] != s[i] && other[i] != other[i]);
+        .allMatch(
+            i -> Math.abs(s[i] - other[i]) <= allowed || s[i] != s[i] && other[i] != other[i]);
   }
 
   private void judge(int b, Member member, Results results) {
@@ -307,7 +308,8 @@ final class SearchJudge {
       return;
     }
     double[] f = Arrays.stream(s).map(x -> valueOf(test.function(), x, s[0])).toArray();
-    double residual = Measures.residualOfProduct(type, further[0], factors[0], f, factors[2], rows, columns);
+    double residual =
+        Measures.residualOfProduct(type, further[0], factors[0], f, factors[2], rows, columns);
     listener.judged(Check.SPECTRAL, b, residual / Math.sqrt(k), BAR);
     verdict(Check.FINITE_GRADIENT, b, Measures.isFinite(further[1]));
   }
