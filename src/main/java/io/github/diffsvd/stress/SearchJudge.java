@@ -125,8 +125,7 @@ final class SearchJudge {
         Math.max(
             bar() * Math.sqrt(k) * type.epsilon() * s[0], Math.sqrt(k) * Measures.smallest(type));
     return IntStream.range(0, s.length)
-        .allMatch(
-            i -> Math.abs(s[i] - other[i]) <= allowed || s[i] != s[i] && other[i] != other[i]);
+        .allMatch(i -> Math.abs(s[i] - other[i]) <= allowed || Double.compare(s[i], other[i]) == 0);
   }
 
   private void judge(int b, Member member, Results results) {
