@@ -9,9 +9,6 @@ import java.util.SplittableRandom;
 
 /** A batch in a device's memory in strides drawn at random, and the host's copy of that memory. */
 final class Placed implements AutoCloseable {
-  /** What stands where nobody wrote; no result has this value. */
-  static final double POISON = -8192 - 0x1p-7;
-
   /** Above so many numbers there are no gaps. */
   private static final long ROOMY = 1 << 16;
 
@@ -25,8 +22,20 @@ final class Placed implements AutoCloseable {
   private boolean touched;
   final MatrixBatch view;
 
-  /** Poisoned on the host; {@link #send} takes it to the device. */
-  Placed(Device device, DataType type, int batch, int rows, int columns, SplittableRandom random) {
+  /**
+   * On the host; {@link #send} takes it to the device.
+   *
+   * @param poison what stands where nobody writes
+   * @param random of the strides; without it the matrices are row-major, without gaps
+   */
+  Placed(
+      Device device,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      double poison,
+      SplittableRandom random) {
     this.device = device;
     parts = type.isComplex() ? 2 : 1;
     boolean byRows = random == null || random.nextInt(3) > 0;
@@ -42,12 +51,7 @@ final class Placed implements AutoCloseable {
         MatrixBatch.wrap(
             memory.address(), type, batch, rows, columns, rowStride, columnStride, batchStride);
     sent = new double[batch * batchStride * parts];
-    Arrays.fill(sent, POISON);
-  }
-
-  /** Row-major, without gaps. */
-  static Placed packed(Device device, DataType type, int batch, int rows, int columns) {
-    return new Placed(device, type, batch, rows, columns, null);
+    Arrays.fill(sent, poison);
   }
 
   private int at(int b, int i, int j) {

@@ -10,18 +10,20 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 /**
  * Draws matrices of every kind, size and type at random, gives them to every plan, and judges what
- * comes back. Case i of a search with seed N is the first case of one with seed N + i.
+ * comes back. The first case has the seed of the search, each other one its own.
  */
 public final class RandomSearch {
   private final Device device;
   private final long seed;
   private final long cases;
   private final long begin = System.nanoTime();
+  private final double minutes;
   private final long nanos;
   private final Progress progress;
   private final AtomicLong next = new AtomicLong();
@@ -34,7 +36,8 @@ public final class RandomSearch {
   }
 
   /** What was found. */
-  public record Result(String device, long seed, long cases, double seconds, Tally tally) {
+  public record Result(
+      String device, long seed, double minutes, long cases, double seconds, Tally tally) {
     public boolean failed() {
       return !tally.failures.isEmpty();
     }
@@ -111,6 +114,7 @@ public final class RandomSearch {
     this.seed = seed;
     this.cases = cases;
     this.progress = progress;
+    this.minutes = minutes;
     nanos = (long) (minutes * 60e9);
   }
 
@@ -140,7 +144,7 @@ public final class RandomSearch {
       }
     }
     long done = tally.checks.get(Check.ACCEPTED).judged;
-    return new Result(device.toString(), seed, done, seconds(), tally);
+    return new Result(device.toString(), seed, minutes, done, seconds(), tally);
   }
 
   private double seconds() {
@@ -148,15 +152,17 @@ public final class RandomSearch {
   }
 
   private void work() {
+    // Searches with neighbouring seeds have no case in common.
+    long further = new SplittableRandom(seed).nextLong();
     for (long i = next.getAndIncrement();
         i == 0 || (i < cases && System.nanoTime() - begin < nanos);
         i = next.getAndIncrement()) {
-      SearchCase test = SearchCase.draw(device, seed + i);
+      SearchCase test = SearchCase.draw(device, i == 0 ? seed : further + i);
       Verdicts verdicts = new Verdicts(test);
       SearchJudge.judge(device, test, verdicts);
       List<Failure> first = record(verdicts);
       for (Failure failure : first) {
-        failure.example = SearchReport.example(device, test, failure);
+        failure.example = SearchReport.example(device, test, failure, verdicts.refusal);
       }
     }
   }
@@ -170,6 +176,7 @@ public final class RandomSearch {
     final SearchCase test;
     final List<Verdict> judged = new ArrayList<>();
     final List<Measured> measured = new ArrayList<>();
+    RuntimeException refusal;
 
     Verdicts(SearchCase test) {
       this.test = test;
@@ -178,6 +185,11 @@ public final class RandomSearch {
     @Override
     public void judged(Check check, int member, double value, double bar) {
       judged.add(new Verdict(check, member, value, bar));
+    }
+
+    @Override
+    public void refused(RuntimeException reason) {
+      refusal = reason;
     }
 
     @Override

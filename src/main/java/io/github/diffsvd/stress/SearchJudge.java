@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Runs a case and says of every member what holds and what does not. */
 final class SearchJudge {
@@ -34,6 +35,11 @@ final class SearchJudge {
   /** In units of eps·√(m·n). */
   static final double TRANSPOSED_BAR = 30;
 
+  /** What stands where nobody wrote: two numbers, since a result may be one of them. */
+  private static final double POISON = -8192 - 0x1p-7;
+
+  private static final double OTHER_POISON = 4096 + 0x1p-7;
+
   /** Rules whose result, where values are well apart and near 1, is the exact one. */
   private static final Set<String> EXACT_RULES =
       Set.of("moore-penrose", "exact", "lorentzian", "pade");
@@ -47,6 +53,9 @@ final class SearchJudge {
      * @param bar what it may be
      */
     void judged(Check check, int member, double value, double bar);
+
+    /** Follows the verdict that a case was not accepted. */
+    void refused(RuntimeException reason);
 
     /** A member with its residual and orthogonality, in units of eps·√k. */
     void measured(int member, double residual, double orthogonality);
@@ -83,17 +92,18 @@ final class SearchJudge {
       judge.verdict(Check.ACCEPTED, 0, true);
     } catch (RuntimeException e) {
       judge.verdict(Check.ACCEPTED, 0, false);
+      listener.refused(e);
     }
   }
 
   private void judge() {
-    Results first = SearchRun.run(device, test, test.members());
+    Results first = SearchRun.run(device, test, test.members(), POISON);
     verdict(Check.UNTOUCHED, 0, !first.touched());
     for (int b = 0; b < test.members().size(); b++) {
       judge(b, test.members().get(b), first);
     }
     if (test.again().length > 0) {
-      compare(first, SearchRun.run(device, test, test.second()));
+      compare(first, SearchRun.run(device, test, test.second(), POISON));
     }
   }
 
@@ -132,7 +142,7 @@ final class SearchJudge {
     int info = results.info()[b];
     double[][] factors = results.factors(b);
     double[][] further = results.further()[b];
-    verdict(Check.WRITTEN, b, isWritten(factors) && isWritten(further) && isStatus(info));
+    verdict(Check.WRITTEN, b, isWritten(b, results) && isStatus(info));
     boolean nothing = isNaN(factors) && isNaN(further);
     if (!member.isFinite()) {
       verdict(Check.REFUSED, b, info == SvdInfo.NOT_FINITE && nothing);
@@ -185,15 +195,16 @@ final class SearchJudge {
     return info >= SvdInfo.NOT_REPRESENTABLE && info < 1 << 20;
   }
 
-  private static boolean isWritten(double[][] results) {
-    for (double[] result : results) {
-      for (double value : result) {
-        if (value == Placed.POISON) {
-          return false;
-        }
-      }
-    }
-    return true;
+  private boolean isWritten(int b, Results results) {
+    return isFree(b, results, POISON)
+        || isFree(b, SearchRun.run(device, test, test.members(), OTHER_POISON), OTHER_POISON);
+  }
+
+  private static boolean isFree(int b, Results results, double poison) {
+    return Stream.of(results.factors(b), results.further()[b])
+        .flatMap(Arrays::stream)
+        .flatMapToDouble(Arrays::stream)
+        .noneMatch(value -> value == poison);
   }
 
   private static boolean isNaN(double[][] results) {
@@ -218,7 +229,8 @@ final class SearchJudge {
     double part = 0x1p-20;
     double[] smaller = Arrays.stream(member.values()).map(x -> part * x).toArray();
     List<Member> alone = List.of(new Member(member.kind(), smaller, member.seed()));
-    return SearchRun.run(device, test, alone).s()[0][0] > slack * (part * Measures.largest(type));
+    return SearchRun.run(device, test, alone, POISON).s()[0][0]
+        > slack * (part * Measures.largest(type));
   }
 
   /** One in so many, because the reference takes its time. */
@@ -373,7 +385,7 @@ final class SearchJudge {
         Placed gu = placed(copies, rows, stored(cotangents.u()));
         Placed gS = placed(copies, 0, values(cotangents));
         Placed gv = placed(copies, columns, stored(cotangents.v()));
-        Placed gradient = new Placed(device, type, copies, rows, columns, random);
+        Placed gradient = new Placed(device, type, copies, rows, columns, POISON, random);
         SvdPlan plan =
             SvdPlan.create(
                 device, type, copies, rows, columns, test.options().withRule(test.rule()))) {
@@ -396,8 +408,8 @@ final class SearchJudge {
   private Placed placed(int copies, int rows, double[] values) {
     Placed placed =
         rows == 0
-            ? new Placed(device, type.real(), copies, k, 1, random)
-            : new Placed(device, type, copies, rows, k, random);
+            ? new Placed(device, type.real(), copies, k, 1, POISON, random)
+            : new Placed(device, type, copies, rows, k, POISON, random);
     for (int copy = 0; copy < copies; copy++) {
       placed.put(copy, values);
     }

@@ -10,6 +10,8 @@ import io.github.diffsvd.stress.RandomSearch.Result;
 import io.github.diffsvd.stress.SearchCase.Member;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -80,9 +82,10 @@ public final class SearchReport {
     text.add(
         String.format(
             Locale.ROOT,
-            "`bin/diffsvd stress --search %.0f --seed %d` on %s: %,d matrices in %,d batches,"
+            "`bin/diffsvd stress --search %s --seed %d` on %s: %,d matrices in %,d batches,"
                 + " %.0f matrices a second.",
-            Math.ceil(result.seconds() / 60),
+            new DecimalFormat("0.###", DecimalFormatSymbols.getInstance(Locale.ROOT))
+                .format(result.minutes()),
             result.seed(),
             result.device(),
             result.tally().matrices(),
@@ -168,7 +171,7 @@ public final class SearchReport {
   }
 
   /** The recipe of a case that fails, and the smallest input found that fails as well. */
-  static String example(Device device, SearchCase test, Failure failure) {
+  static String example(Device device, SearchCase test, Failure failure, RuntimeException refusal) {
     StringJoiner text = new StringJoiner("\n");
     text.add(
         String.format(
@@ -177,6 +180,9 @@ public final class SearchReport {
             test,
             test.seed(),
             device));
+    if (failure.check == Check.ACCEPTED) {
+      text.add(refusal.toString());
+    }
     SearchCase small = Shrinking.shrink(device, test, failure.check);
     text.add(
         "made smaller: " + small + ", matrix " + Shrinking.failing(device, small, failure.check));

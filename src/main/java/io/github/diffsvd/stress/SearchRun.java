@@ -42,23 +42,30 @@ final class SearchRun implements AutoCloseable {
   private final int batch;
   private final int k;
   private final List<Member> members;
+  private final double poison;
   private final SplittableRandom random;
   private final List<AutoCloseable> open = new ArrayList<>();
   private final List<Placed> inputs = new ArrayList<>();
   private final List<Placed> outputs = new ArrayList<>();
 
-  private SearchRun(Device device, SearchCase test, List<Member> members) {
+  private SearchRun(Device device, SearchCase test, List<Member> members, double poison) {
     this.device = device;
     this.test = test;
     this.members = members;
+    this.poison = poison;
     type = test.type();
     batch = members.size();
     k = Math.min(test.rows(), test.columns());
     random = new SplittableRandom(test.seed());
   }
 
-  static Results run(Device device, SearchCase test, List<Member> members) {
-    try (SearchRun run = new SearchRun(device, test, members)) {
+  /**
+   * Runs it.
+   *
+   * @param poison what stands in the results and between their elements before
+   */
+  static Results run(Device device, SearchCase test, List<Member> members, double poison) {
+    try (SearchRun run = new SearchRun(device, test, members, poison)) {
       return run.run();
     }
   }
@@ -72,7 +79,7 @@ final class SearchRun implements AutoCloseable {
     Placed v = output(type, columns, k);
     SvdFactors factors = new SvdFactors(u.view, s.view, v.view);
     // A number of its own where nothing is written.
-    Placed status = opened(Placed.packed(device, DataType.FLOAT32, 1, 1, batch));
+    Placed status = opened(new Placed(device, DataType.FLOAT32, 1, 1, batch, poison, null));
     SvdInfo info = SvdInfo.wrap(device, status.send().view.address(), batch);
     List<Placed> further = List.of();
     switch (test.stage()) {
@@ -180,7 +187,7 @@ final class SearchRun implements AutoCloseable {
   }
 
   private Placed input(DataType type, int rows, int columns, Values values) {
-    Placed placed = opened(new Placed(device, type, batch, rows, columns, random));
+    Placed placed = opened(new Placed(device, type, batch, rows, columns, poison, random));
     for (int b = 0; b < batch; b++) {
       placed.put(b, values.of(members.get(b)));
     }
@@ -189,7 +196,7 @@ final class SearchRun implements AutoCloseable {
   }
 
   private Placed output(DataType type, int rows, int columns) {
-    Placed placed = opened(new Placed(device, type, batch, rows, columns, random));
+    Placed placed = opened(new Placed(device, type, batch, rows, columns, poison, random));
     outputs.add(placed);
     return placed.send();
   }

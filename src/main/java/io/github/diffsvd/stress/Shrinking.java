@@ -40,6 +40,9 @@ final class Shrinking {
           }
 
           @Override
+          public void refused(RuntimeException reason) {}
+
+          @Override
           public void measured(int member, double residual, double orthogonality) {}
         });
     return found[0];

@@ -210,7 +210,7 @@ class MainTest {
     assertThat(result.status()).isZero();
     assertThat(result.out()).startsWith("seed 9: ").contains(" in 1 cases, ").hasLineCount(1);
     assertThat(Files.readString(file("search").resolve("search.md")))
-        .contains("| small integers | ")
+        .contains("`bin/diffsvd stress --search 0 --seed 9` on cpu: ", "| small integers | ")
         .doesNotContain("## Failures");
   }
 
