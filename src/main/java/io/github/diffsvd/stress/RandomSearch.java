@@ -176,7 +176,7 @@ public final class RandomSearch {
     final SearchCase test;
     final List<Verdict> judged = new ArrayList<>();
     final List<Measured> measured = new ArrayList<>();
-    RuntimeException refusal;
+    Throwable refusal;
 
     Verdicts(SearchCase test) {
       this.test = test;
@@ -188,7 +188,7 @@ public final class RandomSearch {
     }
 
     @Override
-    public void refused(RuntimeException reason) {
+    public void refused(Throwable reason) {
       refusal = reason;
     }
 

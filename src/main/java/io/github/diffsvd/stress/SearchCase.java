@@ -61,6 +61,11 @@ record SearchCase(
     return (long) rows * columns * Math.min(rows, columns) * (type.isComplex() ? 4 : 1);
   }
 
+  /** Of a batch, so that a search takes a few hundred MiB a thread. */
+  private static long mostElements(DataType type) {
+    return 1 << (type.isComplex() ? 22 : 23);
+  }
+
   /** Draws one. The same seed and device give the same. */
   static SearchCase draw(Device device, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
@@ -75,15 +80,15 @@ record SearchCase(
       boolean square = !thin && random.nextInt(3) == 0;
       rows = logUniform(thin ? longest : Math.min(longest, 1000), random);
       columns = square ? rows : logUniform(Math.min(longest, thin ? 64 : 1000), random);
-    } while (operations(type, rows, columns) > most
-        || (long) rows * columns > 1 << (type.isComplex() ? 22 : 23));
+    } while (operations(type, rows, columns) > most || (long) rows * columns > mostElements(type));
     if (random.nextBoolean()) {
       int exchanged = rows;
       rows = columns;
       columns = exchanged;
     }
     long operations = operations(type, rows, columns);
-    int batch = logUniform((double) Math.max(1, Math.min(300, most / operations)), random);
+    long largest = Math.min(most / operations, mostElements(type) / ((long) rows * columns));
+    int batch = logUniform((double) Math.max(1, Math.min(300, largest)), random);
     SvdAlgorithm algorithm = algorithm(device, type, batch, rows, columns, random);
     Stage stage = any(Stage.values(), random);
     if (algorithm != SvdAlgorithm.AUTO && (stage == Stage.SPECTRAL || stage == Stage.VALUES)) {

@@ -55,7 +55,7 @@ final class SearchJudge {
     void judged(Check check, int member, double value, double bar);
 
     /** Follows the verdict that a case was not accepted. */
-    void refused(RuntimeException reason);
+    void refused(Throwable reason);
 
     /** A member with its residual and orthogonality, in units of eps·√k. */
     void measured(int member, double residual, double orthogonality);
@@ -90,7 +90,7 @@ final class SearchJudge {
     try {
       judge.judge();
       judge.verdict(Check.ACCEPTED, 0, true);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       judge.verdict(Check.ACCEPTED, 0, false);
       listener.refused(e);
     }

@@ -171,7 +171,7 @@ public final class SearchReport {
   }
 
   /** The recipe of a case that fails, and the smallest input found that fails as well. */
-  static String example(Device device, SearchCase test, Failure failure, RuntimeException refusal) {
+  static String example(Device device, SearchCase test, Failure failure, Throwable refusal) {
     StringJoiner text = new StringJoiner("\n");
     text.add(
         String.format(

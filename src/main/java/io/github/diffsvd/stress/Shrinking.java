@@ -40,7 +40,7 @@ final class Shrinking {
           }
 
           @Override
-          public void refused(RuntimeException reason) {}
+          public void refused(Throwable reason) {}
 
           @Override
           public void measured(int member, double residual, double orthogonality) {}
