@@ -63,7 +63,7 @@ record SearchCase(
 
   /** Of a batch, so that a search takes a few hundred MiB a thread. */
   private static long mostElements(DataType type) {
-    return 1 << (type.isComplex() ? 22 : 23);
+    return 1L << (type.isComplex() ? 22 : 23);
   }
 
   /** Draws one. The same seed and device give the same. */
