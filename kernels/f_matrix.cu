@@ -18,8 +18,7 @@ template <class R>
 DEVICE void f_matrix(const FMatrix<R>& a, const Block& block) {
   for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
     with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
-      for (int64_t t = block.thread(); t < a.k * a.k; t += block.threads()) {
-        const int64_t i = t / a.k, j = t % a.k;
+      for_elements(block, a.k, a.k, [&](int64_t i, int64_t j) {
         const R s_i = a.s.at(b, i, 0), s_j = a.s.at(b, j, 0);
         Pair<R> factor = i < j ? rule.pair(s_i, s_j) : rule.pair(s_j, s_i);
         if (i > j) factor.gap = -factor.gap;
@@ -27,7 +26,7 @@ DEVICE void f_matrix(const FMatrix<R>& a, const Block& block) {
         if (a.f) a.f.at(b, i, j) = i == j ? R(0) : (1 / (s_j - s_i)) * (1 / (s_j + s_i));
         if (a.gap) a.gap.at(b, i, j) = factor.gap;
         if (a.sum) a.sum.at(b, i, j) = factor.sum;
-      }
+      });
     });
   }
 }

@@ -9,7 +9,7 @@
 //          a missing one is a data race that ThreadSanitizer reports.
 //
 // Work on a batch goes by for (unit = block.first(units); unit < block.last(units); unit += block.step()), work inside a matrix by
-// for (t = block.thread(); t < tasks; t += block.threads()), with block.barrier() between phases that read what others wrote.
+// for (t = block.thread(); t < tasks; t += block.threads()) or for_elements, with block.barrier() between phases that read what others wrote.
 #pragma once
 
 #include <cstddef>
@@ -101,6 +101,32 @@ inline int64_t run_kernel(const Launch& launch, const Body& body) {
 #define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds) KERNEL(body, suffix, Arguments)
 
 #endif
+
+// Calls body(i, j) for every element of a rows×columns matrix, in any order, spread over the threads of the block. An element's place is counted on from
+// the one before: made from its number by a division, it takes longer than most bodies.
+template <class Body>
+DEVICE void for_elements([[maybe_unused]] const Block& block, int64_t rows, int64_t columns, const Body& body) {
+#if defined(__CUDACC__) || defined(DIFFSVD_THREADED_BLOCKS)
+  const int64_t down = block.threads() / columns, across = block.threads() % columns;
+  int64_t i = block.thread() / columns, j = block.thread() % columns;
+  while (i < rows) {
+    body(i, j);
+    i += down;
+    j += across;
+    if (j >= columns) {
+      i++;
+      j -= columns;
+    }
+  }
+#else
+  // By tiles, so that rows and columns of a transposition both stay in the cache.
+  constexpr int64_t kTile = 16;
+  for (int64_t top = 0; top < rows; top += kTile)
+    for (int64_t left = 0; left < columns; left += kTile)
+      for (int64_t i = top; i < rows && i < top + kTile; i++)
+        for (int64_t j = left; j < columns && j < left + kTile; j++) body(i, j);
+#endif
+}
 
 #define KERNEL_FOR_REAL_TYPES(body, Arguments) \
   KERNEL(body, f32, Arguments<float>)          \

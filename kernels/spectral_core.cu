@@ -28,10 +28,10 @@ DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kSpectralRows;
     with_spectrum(x.spectrum, b, [&](const auto& f) {
-      for (int64_t t = block.thread(); t < kSpectralRows * x.n; t += block.threads()) {
-        const int64_t i = first + t / x.n, j = t % x.n;
+      for_elements(block, kSpectralRows, x.n, [&](int64_t row, int64_t j) {
+        const int64_t i = first + row;
         if (x.w && i < x.m) x.w.at(b, i, j) = spectral_mean(f, j, j) * x.t.at(b, i, j);
-        if (i > j || i >= x.n) continue;
+        if (i > j || i >= x.n) return;
         const R d = f.difference(i, j), e = x.hermitian ? R(0) : spectral_mean(f, i, j);
         const T a_ij = x.a.at(b, i, j), a_ji = x.a.at(b, j, i);
         T hermitian = (R(0.5) * d) * (a_ij + conjugate(a_ji));
@@ -44,7 +44,7 @@ DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
         }
         x.a.at(b, i, j) = c_ij;
         if (i != j) x.a.at(b, j, i) = c_ji;
-      }
+      });
     });
   }
 }

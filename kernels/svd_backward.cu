@@ -13,6 +13,9 @@
 #include "team.cuh"
 #include "tile_product.cuh"
 
+// Of more rows, what adding up their slabs rounds away is kept.
+constexpr int kPlainRows = 4096;
+
 // Rows of a slab, for matrices of m rows.
 DEVICE int slab_rows(int64_t m) { return m < 16 ? int(m + kTileRows - 1) / kTileRows * kTileRows : 16; }
 
@@ -25,15 +28,15 @@ DEVICE void load_slab(const Team& team, const View<const T>& from, int64_t b, in
   }
 }
 
-// result = aᴴ b, n×n, where a is rows×n and b rows×rank in global memory; the two slabs are overwritten.
+// result = aᴴ b, n×n, where a is rows×n and b rows×rank in global memory; the two slabs are overwritten, and `lost`, of the result's size, where given.
 template <class T>
 DEVICE void adjoint_product(const Team& team, const View<const T>& a, const View<const T>& b, int64_t index, int64_t rows, int64_t n, int64_t rank,
-                            T* slab_a, T* slab_b, T* result, int slab, int ld) {
+                            T* slab_a, T* slab_b, T* result, int slab, int ld, T* lost = nullptr) {
   for (int64_t first = 0; first < rows; first += slab) {
     load_slab(team, a, index, first, rows, n, slab_a, slab, ld);
     load_slab(team, b, index, first, rows, rank, slab_b, slab, ld);
     team.barrier();
-    tile_product<true>(team, int(n), ld, rows - first < slab ? int(rows - first) : slab, slab_a, ld, slab_b, ld, result, ld, first > 0);
+    tile_product<true>(team, int(n), ld, rows - first < slab ? int(rows - first) : slab, slab_a, ld, slab_b, ld, result, ld, first > 0, lost);
     team.barrier();
   }
 }
@@ -64,7 +67,7 @@ DEVICE void svd_backward(const SvdBackward<T>& a, const Block& block) {
         gs[i] = a.gs && i < a.rank ? a.gs.at(b, i, 0) : R(0);
       }
       if (!rotates) return;
-      if (a.gu) adjoint_product(team, a.u, a.gu, b, a.m, n, a.rank, slab_u, slab_gu, p, slab, ld);
+      if (a.gu) adjoint_product(team, a.u, a.gu, b, a.m, n, a.rank, slab_u, slab_gu, p, slab, ld, a.m > kPlainRows ? q : nullptr);
       if (a.gv) adjoint_product(team, a.v, a.gv, b, n, n, a.rank, slab_u, slab_gu, q, slab, ld);
       if (!a.gu || !a.gv) {
         T* absent = a.gu ? q : p;

@@ -10,14 +10,14 @@ template <int kRows, int kColumns, bool kConjugate, class W>
 DEVICE void wide_tile(int depth, const W* a, int a_row, int a_step, const W* b, int ldb, W* c, int ldc, bool accumulate) {
   W sum[kRows][kColumns];
   for (int i = 0; i < kRows; i++)
-    for (int j = 0; j < kColumns; j++) sum[i][j] = accumulate ? c[i * ldc + j] : W{};
+    for (int j = 0; j < kColumns; j++) sum[i][j] = W{};
   for (int l = 0; l < depth; l++)
     for (int i = 0; i < kRows; i++) {
       const W factor = kConjugate ? conjugate(a[i * a_row + l * a_step]) : a[i * a_row + l * a_step];
       for (int j = 0; j < kColumns; j++) multiply_add(sum[i][j], factor, b[l * ldb + j]);
     }
   for (int i = 0; i < kRows; i++)
-    for (int j = 0; j < kColumns; j++) c[i * ldc + j] = sum[i][j];
+    for (int j = 0; j < kColumns; j++) c[i * ldc + j] = accumulate ? c[i * ldc + j] + sum[i][j] : sum[i][j];
 }
 
 template <bool kConjugate, class W>
@@ -36,6 +36,9 @@ DEVICE void wide_product(int rows, int columns, int depth, const W* a, int a_row
           wide_tile<1, 1, kConjugate>(depth, from_a + k * a_row, a_row, a_step, from_b + l, columns, to + k * columns + l, columns, accumulate);
     }
 }
+
+// Sums of so many rows are added up: of a tall matrix, a plain sum would lose digits.
+constexpr int kSummedRows = 256;
 
 // A rule for each lane.
 template <class T, class Rule>
@@ -122,7 +125,8 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
     for (int j = 0; !a.gs && j < n; j++) gs[j] = WR{};
 
     if (rotates) {
-      if (a.gu) wide_product<false>(n, n, m, u_adjoint, m, 1, gu, p, false);
+      for (int row = 0; a.gu && row < m; row += kSummedRows)
+        wide_product<false>(n, n, row + kSummedRows < m ? kSummedRows : m - row, u_adjoint + row, m, 1, gu + row * n, p, row > 0);
       if (a.gv) wide_product<false>(n, n, n, v_adjoint, n, 1, w, q, false);
       for (int t = 0; !a.gu && t < n * n; t++) p[t] = W{};
       for (int t = 0; !a.gv && t < n * n; t++) q[t] = W{};

@@ -3,7 +3,7 @@
 // along the rotations of U and V that leave U S Vᴴ as it is.
 //
 // Launch: a block per matrix. Scratch: two reals for each thread.
-#include "scalar.cuh"
+#include "long_sums.cuh"
 #include "view.cuh"
 
 template <class T>
@@ -21,17 +21,24 @@ struct SvdGauge {
 // Entry (i, j) of AᴴG, 0 in columns that G does not have.
 template <class T>
 DEVICE T adjoint_entry(const View<const T>& a, const View<const T>& g, int64_t b, int64_t rows, int64_t rank, int64_t i, int64_t j) {
-  T sum{};
-  for (int64_t l = 0; g && j < rank && l < rows; l++) sum = sum + conjugate(a.at(b, l, i)) * g.at(b, l, j);
+  T sum{}, lost{};
+  for (int64_t l = 0; g && j < rank && l < rows; l++) add_keeping(sum, lost, conjugate(a.at(b, l, i)) * g.at(b, l, j));
   return sum;
 }
 
 template <class T>
 DEVICE Real<T> largest_column(const View<const T>& g, int64_t b, int64_t rows, int64_t rank, int64_t first, int64_t step) {
-  Real<T> largest = 0;
+  using R = Real<T>;
+  R largest = 0;
   for (int64_t j = first; g && j < rank; j += step) {
-    Real<T> norm = 0;
-    for (int64_t i = 0; i < rows; i++) norm = hypot(norm, magnitude(g.at(b, i, j)));
+    R most = 0, sum = 0, lost = 0;
+    for (int64_t i = 0; i < rows; i++) most = most < magnitude(g.at(b, i, j)) ? magnitude(g.at(b, i, j)) : most;
+    // Relative to the largest one, no square leaves the type's range.
+    for (int64_t i = 0; i < rows; i++) {
+      const R part = magnitude(g.at(b, i, j)) / (most > 0 ? most : R(1));
+      add_keeping(sum, lost, part * part);
+    }
+    const R norm = most * sqrt(sum);
     if (!(norm <= largest)) largest = norm;
   }
   return largest;

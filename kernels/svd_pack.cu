@@ -12,13 +12,14 @@ struct SvdPack {
   int64_t adjoint;  // 1: each element is conjugated
 };
 
+// Without a branch: half of all guesses at a sign are wrong.
 template <class R>
 DEVICE bool exceeds(R a, R size) {
-  return a > size || a < -size;
+  return (a > size) | (a < -size);
 }
 template <class R>
 DEVICE bool exceeds(Complex<R> a, R size) {
-  return exceeds(a.re, size) || exceeds(a.im, size);
+  return exceeds(a.re, size) | exceeds(a.im, size);
 }
 
 template <class T>
@@ -26,25 +27,24 @@ DEVICE void svd_pack(const SvdPack<T>& a, const Block& block) {
   using Scale = SolverScale<Real<T>>;
   for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
     bool broken = false, ordinary = false, large = false;
-    for (int64_t t = block.thread(); t < a.m * a.n; t += block.threads()) {
-      const int64_t i = t % a.m, j = t / a.m;
+    for_elements(block, a.n, a.m, [&](int64_t j, int64_t i) {
       const T value = a.from.at(b, i, j);
       broken |= !is_finite(value);
       ordinary |= exceeds(value, Scale::kSmall);
       large |= exceeds(value, Scale::kLarge);
       a.to.at(b, i, j) = a.adjoint ? conjugate(value) : value;
-    }
+    });
     broken = block.any(broken);
     ordinary = block.any(ordinary);
     large = block.any(large);
     const int exponent = large ? Scale::kExponent : ordinary ? 0 : -Scale::kExponent;
-    for (int64_t t = block.thread(); !broken && exponent && t < a.m * a.n; t += block.threads()) {
-      T& value = a.to.at(b, t % a.m, t / a.m);
-      value = (large ? 1 / Scale::kPower : Scale::kPower) * value;
-    }
-    for (int64_t t = block.thread(); broken && t < a.m * a.n; t += block.threads()) {
-      const int64_t i = t % a.m, j = t / a.m;
-      a.to.at(b, i, j) = from_real<T>(i == j);
+    if (broken) {
+      for_elements(block, a.n, a.m, [&](int64_t j, int64_t i) { a.to.at(b, i, j) = from_real<T>(i == j); });
+    } else if (exponent) {
+      for_elements(block, a.n, a.m, [&](int64_t j, int64_t i) {
+        T& value = a.to.at(b, i, j);
+        value = (large ? 1 / Scale::kPower : Scale::kPower) * value;
+      });
     }
     if (block.thread() == 0) a.info[b] = broken ? -1 : exponent;
   }

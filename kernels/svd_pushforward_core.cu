@@ -32,11 +32,11 @@ DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& bl
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kPushforwardRows;
     with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
-      for (int64_t t = block.thread(); t < kPushforwardRows * a.n; t += block.threads()) {
-        const int64_t i = first + t / a.n, j = t % a.n;
+      for_elements(block, kPushforwardRows, a.n, [&](int64_t row, int64_t j) {
+        const int64_t i = first + row;
         const R s_j = a.s.at(b, j, 0);
         if (a.w && i < a.m) a.w.at(b, i, j) = rule.inverse(s_j) * a.t.at(b, i, j);
-        if (i > j || i >= a.n) continue;
+        if (i > j || i >= a.n) return;
         const R s_i = a.s.at(b, i, 0);
         const T d_ij = a.d.at(b, i, j), d_ji = a.d.at(b, j, i);
         Pair<R> factor = {R(0), rule.phase(s_i)};
@@ -59,7 +59,7 @@ DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& bl
         }
         a.d.at(b, i, j) = left_ij;
         if (i != j) a.d.at(b, j, i) = left_ji;
-      }
+      });
     });
   }
 }

@@ -25,17 +25,15 @@ DEVICE void svd_unpack(const SvdUnpack<T>& a, const Block& block) {
     const int32_t status = screened == -1 ? -1 : solver ? solver : is_finite(scale * a.s.at(b, 0, 0)) ? 0 : -3;
     block.barrier();
     if (block.thread() == 0) a.info[b] = status;
-    for (int64_t t = block.thread(); a.to_u && t < a.m * a.n; t += block.threads()) {
-      const int64_t i = t / a.n, j = t % a.n;
-      a.to_u.at(b, i, j) = status ? not_a_number<T>() : a.u.at(b, i, j);
-    }
+    if (a.to_u) for_elements(block, a.m, a.n, [&](int64_t i, int64_t j) { a.to_u.at(b, i, j) = status ? not_a_number<T>() : a.u.at(b, i, j); });
     for (int64_t t = block.thread(); t < a.n; t += block.threads()) {
       a.to_s.at(b, t, 0) = status ? not_a_number<Real<T>>() : scale * a.s.at(b, t, 0);
     }
-    for (int64_t t = block.thread(); a.to_v && t < a.n * a.n; t += block.threads()) {
-      const int64_t i = t / a.n, j = t % a.n;
-      const T value = a.v.at(b, i, j);
-      a.to_v.at(b, i, j) = status ? not_a_number<T>() : a.v_adjoint ? conjugate(value) : value;
+    if (a.to_v) {
+      for_elements(block, a.n, a.n, [&](int64_t i, int64_t j) {
+        const T value = a.v.at(b, i, j);
+        a.to_v.at(b, i, j) = status ? not_a_number<T>() : a.v_adjoint ? conjugate(value) : value;
+      });
     }
   }
 }

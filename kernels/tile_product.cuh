@@ -1,9 +1,11 @@
 // C (+)= A·B or Aᴴ·B of row-major matrices in a block's scratch, one register tile of C per task.
 //
+// Where `lost` is given, in C's layout, it keeps what adding to C rounds away for the next product.
+//
 // Extents are padded: rows to a multiple of 4, columns and leading dimensions to padded(), with zeros in what is read, so that no tile has an edge.
 #pragma once
 
-#include "scalar.cuh"
+#include "long_sums.cuh"
 #include "team.cuh"
 
 constexpr int kTileRows = 4, kTileColumns = 4;
@@ -16,7 +18,7 @@ DEVICE constexpr int padded(int64_t n) {
 
 template <bool kAdjoint, class T>
 DEVICE void tile_product(const Team& team, int rows, int columns, int depth, const T* __restrict__ a, int lda, const T* __restrict__ b, int ldb,
-                         T* __restrict__ c, int ldc, bool accumulate) {
+                         T* __restrict__ c, int ldc, bool accumulate, T* __restrict__ lost = nullptr) {
   constexpr int kColumns = kTileColumns;
   const int across = columns / kColumns;
   const int tiles = (rows + kTileRows - 1) / kTileRows * across;
@@ -24,7 +26,7 @@ DEVICE void tile_product(const Team& team, int rows, int columns, int depth, con
     const int i0 = tile / across * kTileRows, j0 = tile % across * kColumns;
     T sum[kTileRows][kColumns];
     for (int i = 0; i < kTileRows; i++)
-      for (int j = 0; j < kColumns; j++) sum[i][j] = accumulate ? c[(i0 + i) * ldc + j0 + j] : T{};
+      for (int j = 0; j < kColumns; j++) sum[i][j] = accumulate && !lost ? c[(i0 + i) * ldc + j0 + j] : T{};
     // One pointer for each row, not one index for all: of an index, GCC 12 with -mavx2 makes loads of Complex<float> that run up to three rows past
     // the tile, and so past the end of the scratch.
     const T* rows_of_a[kTileRows];
@@ -36,6 +38,11 @@ DEVICE void tile_product(const Team& team, int rows, int columns, int depth, con
       }
     }
     for (int i = 0; i < kTileRows; i++)
-      for (int j = 0; j < kColumns; j++) c[(i0 + i) * ldc + j0 + j] = sum[i][j];
+      for (int j = 0; j < kColumns; j++) {
+        const int at = (i0 + i) * ldc + j0 + j;
+        if (accumulate && lost) add_keeping(c[at], lost[at], sum[i][j]);
+        else c[at] = sum[i][j];
+        if (!accumulate && lost) lost[at] = T{};
+      }
   }
 }
