@@ -7,10 +7,12 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +28,7 @@ class LauncherTest {
   private record Result(int status, String out, String err) {}
 
   @TempDir Path folder;
+  private final List<Path> links = new ArrayList<>();
 
   @BeforeEach
   void files() throws Exception {
@@ -34,6 +37,18 @@ class LauncherTest {
     NpyFiles.write(
         folder.resolve("gu.npy"), NpyType.FLOAT64, new long[] {5, 4, 3}, NpyFiles.random(60, 2));
     Files.writeString(folder.resolve("bad.npy"), "not an array");
+  }
+
+  private Path link(Path link, Path target) throws IOException {
+    links.add(link);
+    return Files.createSymbolicLink(link, target);
+  }
+
+  @AfterEach
+  void deleteLinks() throws IOException {
+    for (Path link : links) {
+      Files.delete(link);
+    }
   }
 
   private Result run(Path launcher, String... args) throws IOException, InterruptedException {
@@ -88,13 +103,79 @@ class LauncherTest {
 
   @Test
   void worksThroughALinkFromAnywhere() throws Exception {
-    Path link = Files.createSymbolicLink(folder.resolve("a link"), LAUNCHER);
-    Path second = Files.createSymbolicLink(folder.resolve("second"), link.getFileName());
-    Result result = run(second, "info");
-    Files.delete(second);
-    Files.delete(link);
+    Path link = link(folder.resolve("a link"), LAUNCHER);
+    Result result = run(link(folder.resolve("second"), link.getFileName()), "info");
     assertThat(result.err()).isEmpty();
     assertThat(result.status()).isZero();
     assertThat(result.out()).contains("cpu").contains(System.getProperty("java.version"));
+  }
+
+  @Test
+  void worksThroughALinkToItsFolder() throws Exception {
+    Path link = link(folder.resolve("tools"), LAUNCHER.getParent());
+    Result result = run(link.resolve("diffsvd"), "info");
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+  }
+
+  /** What the launcher looks at of a checkout that was built. */
+  private Path checkout(String name) throws IOException {
+    Path root = Files.createDirectory(folder.resolve(name));
+    Path here = LAUNCHER.getParent().getParent();
+    Files.createDirectory(root.resolve("bin"));
+    Files.createDirectory(root.resolve("src"));
+    Files.createDirectory(root.resolve("target"));
+    Files.copy(LAUNCHER, root.resolve("bin/diffsvd"), StandardCopyOption.COPY_ATTRIBUTES);
+    for (String part : List.of("src/main", "kernels", "pom.xml", "target/classes")) {
+      link(root.resolve(part), here.resolve(part));
+    }
+    // The stamp comes last: nothing is newer.
+    Files.copy(here.resolve("target/class-path"), root.resolve("target/class-path"));
+    return root;
+  }
+
+  @Test
+  void worksInACheckoutOfAnyOtherName() throws Exception {
+    Path root = checkout("a 'single' \"double\" $(touch no) `touch no` * %s \\n");
+    for (int i = 0; i < 2; i++) {
+      Result result = run(root.resolve("bin/diffsvd"), "info");
+      assertThat(result.err()).isEmpty();
+      assertThat(result.status()).isZero();
+      assertThat(result.out()).contains("kernels on");
+    }
+    assertThat(folder.resolve("no")).doesNotExist();
+    assertThat(root.resolve("target/launcher/diffsvd.jar")).isRegularFile();
+  }
+
+  @Test
+  void aColonInTheNameOfTheCheckoutIsOneLine() throws Exception {
+    Path root = checkout("a:b");
+    Result result = run(root.resolve("bin/diffsvd"), "info");
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.out()).isEmpty();
+    assertThat(result.err())
+        .isEqualTo(
+            "diffsvd: there is a colon in %s, and a colon ends an entry of Java's class path:"
+                    .formatted(root.toRealPath())
+                + " rename or move that folder\n");
+  }
+
+  /** A file in the place of a folder, because to root nothing is read-only. */
+  @Test
+  void aCheckoutThatCannotBeWrittenToIsOneLineUnlessItIsBuilt() throws Exception {
+    Path root = checkout("read-only");
+    Files.createFile(root.resolve("target/launcher"));
+    Result built = run(root.resolve("bin/diffsvd"), "info");
+    assertThat(built.err()).isEmpty();
+    assertThat(built.status()).isZero();
+
+    Files.delete(root.resolve("target/class-path"));
+    Result result = run(root.resolve("bin/diffsvd"), "info");
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err())
+        .isEqualTo(
+            "diffsvd: %s has to be built and cannot be written to: use a copy of it, or build it"
+                    .formatted(root.toRealPath())
+                + " once as a user who can\n");
   }
 }

@@ -11,6 +11,7 @@ import io.github.diffsvd.backend.KernelArguments;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.SvdSolver;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -39,8 +40,9 @@ public final class CpuBackend implements Backend {
 
   public CpuBackend() {
     try {
+      CpuKernels.load();
       variant = CpuKernels.variant();
-    } catch (LinkageError | RuntimeException e) {
+    } catch (IOException | LinkageError | RuntimeException e) {
       throw new DeviceUnavailableException(
           "cpu: the kernels cannot be loaded: " + e.getMessage(), e);
     }

@@ -1,18 +1,40 @@
 package io.github.diffsvd.backend.cpu;
 
+import io.github.diffsvd.backend.NativeLibraries;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
 
-/** The door to the kernels that were compiled for the CPU. */
+/** The door to the kernels that were compiled for the CPU; {@link #load} comes first. */
 final class CpuKernels {
-  private static final String[] LIBRARIES = {
-    "libdiffsvd_baseline.so", "libdiffsvd_avx2.so", "libdiffsvd_avx512.so", "libdiffsvd.so"
-  };
+  /** A folder that holds the libraries already; nothing is unpacked then. */
+  private static final String FOLDER_PROPERTY = "diffsvd.native";
 
-  static {
-    NativeLibraries.load("/io/github/diffsvd/native/", LIBRARIES, "libdiffsvd.so");
-  }
+  private static final String MAIN = "libdiffsvd.so";
+  private static final List<String> LIBRARIES =
+      List.of("libdiffsvd_baseline.so", "libdiffsvd_avx2.so", "libdiffsvd_avx512.so", MAIN);
+
+  private static boolean loaded;
 
   private CpuKernels() {}
+
+  /** Loads them, once. After a failure it tries anew. */
+  static synchronized void load() throws IOException {
+    if (loaded) {
+      return;
+    }
+    String given = System.getProperty(FOLDER_PROPERTY);
+    if (given != null && given.isEmpty()) {
+      throw new IllegalArgumentException("-D" + FOLDER_PROPERTY + "= names no folder");
+    }
+    Path folder =
+        given != null
+            ? Path.of(given).toAbsolutePath()
+            : NativeLibraries.unpack("/io/github/diffsvd/native/", LIBRARIES);
+    System.load(folder.resolve(MAIN).toString());
+    loaded = true;
+  }
 
   /**
    * Runs the share of one block of a kernel on the calling thread; with blocks = 0 it only looks

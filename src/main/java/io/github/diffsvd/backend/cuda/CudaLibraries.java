@@ -1,11 +1,14 @@
 package io.github.diffsvd.backend.cuda;
 
+import io.github.diffsvd.backend.NativeLibraries;
 import java.io.IOException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import jcuda.JCudaVersion;
+import jcuda.LibUtils;
 import org.bytedeco.javacpp.Loader;
 
 /**
@@ -86,6 +89,40 @@ final class CudaLibraries {
   private static URL resource(String name) {
     return CudaLibraries.class.getResource(
         "/org/bytedeco/cuda/" + Loader.getPlatform() + "/" + name);
+  }
+
+  /**
+   * Initialises a class of JCuda, which loads its native library.
+   *
+   * <p>JCuda unpacks it into java.io.tmpdir under a fixed name and loads what has that name, half
+   * of it if another process is still writing, and another user's if that was there first. Where a
+   * file has the name it unpacks nothing, so for as long as it looks the property names a folder
+   * that holds the library already. There is no other way to tell it.
+   *
+   * @throws ClassNotFoundException if JCuda is not on the class path
+   * @throws IOException if the library cannot be unpacked
+   */
+  static synchronized void initialize(String type, String library)
+      throws ClassNotFoundException, IOException {
+    Class.forName(type, false, CudaLibraries.class.getClassLoader());
+    String file = fileName(library);
+    if (CudaLibraries.class.getResource("/lib/" + file) == null) {
+      Class.forName(type);
+      return;
+    }
+    Path folder = NativeLibraries.unpack("/lib/", List.of(file));
+    String before = System.setProperty("java.io.tmpdir", folder.toString());
+    try {
+      Class.forName(type);
+    } finally {
+      System.setProperty("java.io.tmpdir", before);
+    }
+  }
+
+  /** JCuda's name for the file of one of its libraries. */
+  static String fileName(String library) {
+    return LibUtils.createLibraryFileName(
+        LibUtils.createPlatformLibraryName(library + "-" + JCudaVersion.get()));
   }
 
   /** In JavaCPP's own cache, beside what others in the process may take from the same jar. */

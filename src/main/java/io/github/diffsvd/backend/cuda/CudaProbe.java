@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import jcuda.LibUtils;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
@@ -29,6 +28,9 @@ final class CudaProbe {
 
   private static final Pattern MISSING_LIBRARY =
       Pattern.compile("(lib\\w+\\.so[.\\d]*): cannot open shared object file");
+
+  private static final Pattern REASON =
+      Pattern.compile("^(Caused by: )?[\\w.]+(Error|Exception): ");
 
   /** What brings a library, for those who miss it. */
   private static final Map<String, String> REMEDIES =
@@ -150,10 +152,12 @@ final class CudaProbe {
   /** Initialises a class of JCuda, which loads its native library. */
   private static List<String> load(String artifact, String type, String library) {
     try {
-      Class.forName(type);
+      CudaLibraries.initialize(type, library);
       return List.of();
     } catch (ClassNotFoundException e) {
       return List.of("org.jcuda:" + artifact + " is not on the class path");
+    } catch (IOException e) {
+      return List.of("org.jcuda:" + artifact + "-natives: " + e.getMessage());
     } catch (LinkageError e) {
       return List.of(explain(artifact, library, e));
     }
@@ -166,16 +170,22 @@ final class CudaProbe {
       String name = missing.group(1);
       return name + " was not found; " + REMEDIES.getOrDefault(name, artifact + " needs it");
     }
-    String file = LibUtils.createLibraryFileName(library + "-" + jcuda.JCudaVersion.get());
+    String file = CudaLibraries.fileName(library);
     if (CudaProbe.class.getResource("/lib/" + file) == null) {
       return "org.jcuda:"
           + artifact
           + "-natives for this platform is not on the class path: no /lib/"
           + file;
     }
+    // JCuda's message has a stack trace for each attempt; the last one says what is wrong.
+    String reason =
+        message
+            .lines()
+            .filter(line -> REASON.matcher(line).find())
+            .reduce(message.lines().findFirst().orElse(""), (former, latter) -> latter);
     return "org.jcuda:"
         + artifact
         + "-natives cannot be loaded: "
-        + message.lines().findFirst().orElse("");
+        + REASON.matcher(reason).replaceFirst("");
   }
 }
