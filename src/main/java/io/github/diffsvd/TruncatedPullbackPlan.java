@@ -233,7 +233,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
 
     // For s_j x_j the right-hand side is gU⊥_j + R gV⊥_j/s_j. Between vectors outside the kept
     // spaces R is A.
-    SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0));
+    SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0), type, rows, columns);
     scaleColumns(gv, factors.s(), inverse, right, columns, stream);
     packing.copy(gu, left, stream);
     product.multiply(LAYOUT, this.a, false, right, false, left, true, stream);
