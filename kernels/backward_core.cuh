@@ -1,7 +1,10 @@
 // The k×k middle of the backward pass, shared by every tier. With P = Uᴴ gU, Q = Vᴴ gV, Jp and Jq their skew-Hermitian parts:
 //
 //   M_ij = (Jp + Jq)_ij · g(s_j − s_i) + (Jp − Jq)_ij · h(s_j + s_i) + δ_ij gS_i       g, h: the rule's stand-ins for 1/x
-//   C    = M − P S⁺ where m > n (the projection I − UUᴴ, absorbed), M where m = n; under svd-inv with T∘P added, T nonzero at ties
+//   C    = M − P S⁺ where m > n (the projection I − UUᴴ, absorbed), M where m = n
+//
+// Under svd-inv M = F∘(P − Pᴴ) S + S F∘(Q − Qᴴ) + T∘P + diag(gS), T nonzero at ties. The two large terms cancel near them down to rounding, which is
+// that of these products in this order.
 //
 // A wide matrix (m < n) is the tall problem of its adjoint, so the callers only know m ≥ n. On the diagonal the first term vanishes, and the second
 // is the phase term of complex data; for real data it vanishes too.
@@ -33,18 +36,22 @@ template <class T, class Rule, class P, class Q>
 DEVICE void backward_core_pair(const Rule& rule, int64_t i, int64_t j, Real<T> s_i, Real<T> s_j, Real<T> gs_i, bool tall, const P& p, const Q& q) {
   using R = Real<T>;
   const T p_ij = p(i, j), p_ji = p(j, i);
-  const R half = constant<R>(0.5);
-  const T jp = half * (p_ij - conjugate(p_ji)), jq = half * (q(i, j) - conjugate(q(j, i)));
-  const Pair<R> factor = rule.pair(s_i, s_j);
-  const T odd = factor.gap * (jp + jq), even = (i == j ? rule.phase(s_i) : factor.sum) * (jp - jq);
-  // (Jp ± Jq)_ji = −conj((Jp ± Jq)_ij), and the gap changes its sign with the order.
-  T m_ij = odd + even, m_ji = conjugate(odd) - conjugate(even);
-  if (i == j) m_ij = m_ji = even + from_real<T>(gs_i);
-  if constexpr (Rule::kTied) {
-    if (i != j) {
-      m_ij = m_ij + rule.tied(s_i, s_j) * p_ij;
-      m_ji = m_ji + rule.tied(s_j, s_i) * p_ji;
-    }
+  const T dp = p_ij - conjugate(p_ji), dq = q(i, j) - conjugate(q(j, i));
+  T m_ij, m_ji;
+  if (i == j) {
+    m_ij = m_ji = (constant<R>(0.5) * rule.phase(s_i)) * (dp - dq) + from_real<T>(gs_i);
+  } else if constexpr (Rule::kPublished) {
+    const R f = rule.f(s_i, s_j);
+    const T fp = rounded_product(f, dp), fq = rounded_product(f, dq);
+    // (P − Pᴴ)_ji = −conj((P − Pᴴ)_ij), and F changes its sign with the order.
+    m_ij = rounded_product(s_j, fp) + rounded_product(s_i, fq) + rule.tied(s_i, s_j) * p_ij;
+    m_ji = rounded_product(s_i, conjugate(fp)) + rounded_product(s_j, conjugate(fq)) + rule.tied(s_j, s_i) * p_ji;
+  } else {
+    const Pair<R> factor = rule.pair(s_i, s_j);
+    const R half = constant<R>(0.5);
+    const T odd = (half * factor.gap) * (dp + dq), even = (half * factor.sum) * (dp - dq);
+    m_ij = odd + even;
+    m_ji = conjugate(odd) - conjugate(even);
   }
   if (tall) {
     m_ij = m_ij - rule.inverse(s_j) * p_ij;

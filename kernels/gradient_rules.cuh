@@ -11,9 +11,11 @@
 //   Pair<R> pair(s_i, s_j)   the stand-ins for 1/(s_j − s_i) and 1/(s_j + s_i), for i < j, so s_i ≥ s_j; the first is odd in (i, j), the second even
 //   R phase(s)               the stand-in for 1/(2s) on the diagonal, the phase term of complex data
 //   R inverse(s)             the stand-in for 1/s in the tall part, S⁺
-//   kTied, R tied(s_i, s_j)  whether C has a term of its own at ties, and what P_ij is multiplied by in it
-// Every one of them but `exact` is finite for finite values. To add one: a struct, a case in with_rule, a Kind in GradientRule.java with the same
-// code.
+//   kPublished               whether C is to be what was published, rounding by rounding; then there are
+//   R f(s_i, s_j)              F for i < j
+//   R tied(s_i, s_j)           what P_ij is multiplied by besides
+// Every one of them but `exact` is finite for finite values, and none depends on whether a compiler contracts a·b + c. To add one: a struct, a case in
+// with_rule, a Kind in GradientRule.java with the same code.
 #pragma once
 
 #include "scalar.cuh"
@@ -35,6 +37,17 @@ DEVICE R lorentz(R x, R epsilon) {
   return 1 / (x + epsilon / x * epsilon);
 }
 
+// a·b by itself, which no compiler contracts with a sum that it goes into.
+template <class R>
+DEVICE R rounded_product(R a, R b) {
+  volatile R product = a * b;
+  return product;
+}
+template <class R>
+DEVICE Complex<R> rounded_product(R a, Complex<R> b) {
+  return {rounded_product(a, b.re), rounded_product(a, b.im)};
+}
+
 template <class R>
 DEVICE R at_least_invertible(R threshold) {
   return threshold >= Limits<R>::smallest_invertible ? threshold : Limits<R>::smallest_invertible;
@@ -48,7 +61,7 @@ DEVICE R inverse_or_zero(R x, R threshold) {
 // The Moore–Penrose pseudoinverse (arXiv 2411.14141): 1/x where |x| > τ, else 0, with τ = parameter·s_1.
 template <class R>
 struct MoorePenrose {
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
   R threshold;
 
   DEVICE MoorePenrose(double parameter, R largest) : threshold(at_least_invertible(R(parameter) * largest)) {}
@@ -60,7 +73,7 @@ struct MoorePenrose {
 // The textbook's 1/x, infinite at ties: PyTorch, JAX, ChainRules.
 template <class R>
 struct Exact {
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
 
   DEVICE Exact(double, R) {}
   DEVICE R inverse(R s) const { return 1 / s; }
@@ -71,7 +84,7 @@ struct Exact {
 // F = x/(x² + ε) with x = s_j² − s_i², ε = parameter, not relative to anything: TensorFlow's. A tie loses the whole pair.
 template <class R>
 struct ZeroAtTies {
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
   R root;  // √ε
 
   DEVICE ZeroAtTies(double parameter, R) : root(R(sqrt(parameter))) {}
@@ -86,7 +99,7 @@ struct ZeroAtTies {
 // F·s_1² clipped to ±c, c = parameter; −c at a tie, the limit for s_j < s_i.
 template <class R>
 struct Clip {
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
   R limit, scale;
 
   DEVICE Clip(double parameter, R largest) : limit(R(parameter)), scale(inverse_or_zero(largest, Limits<R>::smallest_invertible)) {
@@ -102,19 +115,20 @@ struct Clip {
   }
 };
 
-// −F·s_i² = 1/(1 − q), q = (s_j/s_i)² ≤ 1, through a series: `terms` of them, or its diagonal Padé approximant.
+// −F·s_i² = 1/(1 − q), q = (s_j/s_i)² ≤ 1, through a series of(q, 1 − q): some of its terms, or its diagonal Padé approximant.
 template <class R, class Series>
 struct SeriesRule : Series {
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
 
   R threshold;  // below it the sum over s_i² is not finite
 
-  DEVICE SeriesRule(double parameter, R) : Series(parameter), threshold(4 * this->of(1) * Limits<R>::smallest_invertible) {}
+  DEVICE SeriesRule(double parameter, R) : Series(parameter), threshold(4 * this->of(1, 0) * Limits<R>::smallest_invertible) {}
   DEVICE R inverse(R s) const { return inverse_or_zero(s, Limits<R>::smallest_invertible); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
-    const R inverse_s = inverse_or_zero(s_i, threshold), ratio = inverse_s * s_j, sum = this->of(ratio * ratio);
-    return {-sum * (1 + ratio) * inverse_s, sum * (1 - ratio) * inverse_s};
+    const R inverse_s = inverse_or_zero(s_i, threshold), ratio = inverse_s * s_j, gap = inverse_s * (s_i - s_j);
+    const R sum = this->of(ratio * ratio, gap * (1 + ratio));
+    return {-sum * (1 + ratio) * inverse_s, sum * gap * inverse_s};
   }
 };
 
@@ -124,7 +138,7 @@ struct TaylorSeries {
   int degree;
 
   DEVICE explicit TaylorSeries(double parameter) : degree(int(parameter)) {}
-  DEVICE R of(R q) const {
+  DEVICE R of(R q, R) const {
     R sum = 1;
     for (int t = 0; t < degree; t++) sum = 1 + q * sum;
     return sum;
@@ -137,13 +151,13 @@ struct PadeSeries {
   R least;
 
   DEVICE explicit PadeSeries(double parameter) : least(R(parameter)) {}
-  DEVICE R of(R q) const { return 1 / (1 - q < least ? least : 1 - q); }
+  DEVICE R of(R, R rest) const { return 1 / (rest < least ? least : rest); }
 };
 
 // x/(x² + ε²) for gap, sum and value, ε = parameter·s_1: tensor-network codes.
 template <class R>
 struct Lorentzian {
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
   R epsilon;
 
   DEVICE Lorentzian(double parameter, R largest) : epsilon(at_least_invertible(R(parameter) * largest)) {}
@@ -156,25 +170,41 @@ struct Lorentzian {
 // |F| > 1e30, F = 0 and P_ij/s_j is added; s² < 1e-30 counts as 0; complex data has no phase term.
 template <class R>
 struct SvdInv {
-  static constexpr bool kTied = true;
+  static constexpr bool kPublished = true;
 
   DEVICE SvdInv(double, R) {}
-  DEVICE R f(R s_i, R s_j) const { return s_j * s_j == s_i * s_i ? R(INFINITY) : 1 / (s_j * s_j - s_i * s_i); }
-  DEVICE bool is_tie(R s_i, R s_j) const { return fabs(f(s_i, s_j)) > R(1e30); }
+  DEVICE bool is_tie(R s_i, R s_j) const { return fabs(quotient(s_i, s_j)) > R(1e30); }
+  DEVICE R quotient(R s_i, R s_j) const {
+    const R square_i = rounded_product(s_i, s_i), square_j = rounded_product(s_j, s_j);
+    return square_j == square_i ? R(INFINITY) : 1 / (square_j - square_i);
+  }
+  DEVICE R f(R s_i, R s_j) const { return is_tie(s_i, s_j) ? R(0) : quotient(s_i, s_j); }
+  DEVICE R tied(R s_i, R s_j) const { return is_tie(s_i, s_j) ? inverse(s_j) : R(0); }
   DEVICE R inverse(R s) const { return s * s < R(1e-30) ? R(0) : 1 / s; }
   DEVICE R phase(R) const { return 0; }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
-    if (is_tie(s_i, s_j)) return {0, 0};
     const R value = f(s_i, s_j);
-    return {value * s_j + value * s_i, value * s_j - value * s_i};
+    return {value * s_j + value * s_i, value * (s_j - s_i)};
   }
-  DEVICE R tied(R s_i, R s_j) const { return is_tie(s_i, s_j) ? inverse(s_j) : R(0); }
+};
+
+// A code that no rule has.
+template <class R>
+struct NoRule {
+  static constexpr bool kPublished = false;
+
+  DEVICE NoRule(double, R) {}
+  DEVICE R inverse(R) const { return R(NAN); }
+  DEVICE R phase(R) const { return R(NAN); }
+  DEVICE Pair<R> pair(R, R) const { return {R(NAN), R(NAN)}; }
 };
 
 // Calls body with the rule that Java chose; outside every loop, so that no rule costs another a branch.
 template <class R, class Body>
 DEVICE void with_rule(const RuleArguments& rule, R largest, const Body& body) {
   switch (rule.code) {
+    case 0:
+      return body(MoorePenrose<R>(rule.parameter, largest));
     case 1:
       return body(Exact<R>(rule.parameter, largest));
     case 2:
@@ -190,6 +220,6 @@ DEVICE void with_rule(const RuleArguments& rule, R largest, const Body& body) {
     case 7:
       return body(SvdInv<R>(rule.parameter, largest));
     default:
-      return body(MoorePenrose<R>(rule.parameter, largest));
+      return body(NoRule<R>(rule.parameter, largest));
   }
 }

@@ -22,9 +22,9 @@ DEVICE void spectral_parameter(const SpectralParameter<T>& x, const Block& block
       for (int64_t i = 0; i < x.n; i++) x.gp.at(b, i, 0) = (spectrum.slopes ? 1 : -f.slope(i)) * real_part(x.a.at(b, i, i));
       continue;
     }
-    with_function(spectrum.function, spectrum.s.at(b, 0, 0), [&](const auto& f) {
+    with_function(spectrum, b, [&](const auto& f) {
       Real<T> sum = 0;
-      for (int64_t i = 0; i < x.n; i++) sum += f.parameter(spectrum.s.at(b, i, 0)) * real_part(x.a.at(b, i, i));
+      for (int64_t i = 0; i < x.n; i++) sum += f.parameter(i) * real_part(x.a.at(b, i, i));
       x.gp.at(b, 0, 0) = sum;
     });
   }

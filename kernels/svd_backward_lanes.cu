@@ -45,7 +45,7 @@ template <class T, class Rule>
 struct WideRule {
   using R = Real<T>;
   using WR = Wide<R>;
-  static constexpr bool kTied = Rule::kTied;
+  static constexpr bool kPublished = Rule::kPublished;
   const Rule* rules;
 
   DEVICE explicit WideRule(const Rule* rules) : rules(rules) {}
@@ -68,10 +68,14 @@ struct WideRule {
     for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].inverse(get(s, l)));
     return result;
   }
+  DEVICE WR f(const WR& s_i, const WR& s_j) const {
+    WR result{};
+    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].f(get(s_i, l), get(s_j, l)));
+    return result;
+  }
   DEVICE WR tied(const WR& s_i, const WR& s_j) const {
     WR result{};
-    if constexpr (kTied)
-      for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].tied(get(s_i, l), get(s_j, l)));
+    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].tied(get(s_i, l), get(s_j, l)));
     return result;
   }
 };
@@ -80,7 +84,7 @@ struct WideRule {
 template <class T>
 struct WideRule<T, MoorePenrose<Real<T>>> {
   using WR = Wide<Real<T>>;
-  static constexpr bool kTied = false;
+  static constexpr bool kPublished = false;
   WR threshold{};
 
   DEVICE explicit WideRule(const MoorePenrose<Real<T>>* rules) {
@@ -89,7 +93,6 @@ struct WideRule<T, MoorePenrose<Real<T>>> {
   DEVICE WR inverse(const WR& s) const { return (s < 0 ? -s : s) <= threshold ? WR{} : 1 / s; }
   DEVICE WR phase(const WR& s) const { return inverse(s + s); }
   DEVICE Pair<WR> pair(const WR& s_i, const WR& s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
-  DEVICE WR tied(const WR&, const WR&) const { return WR{}; }
 };
 
 template <class T>

@@ -47,7 +47,7 @@ DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& bl
         T left_ij = odd + even, left_ji = R(-1) * conjugate(odd + even);
         a.skew.at(b, i, j) = odd - even;
         if (i != j) a.skew.at(b, j, i) = conjugate(even - odd);
-        if constexpr (std::decay_t<decltype(rule)>::kTied) {
+        if constexpr (std::decay_t<decltype(rule)>::kPublished) {
           if (i != j) {
             left_ij = left_ij + rule.tied(s_i, s_j) * d_ij;
             left_ji = left_ji + rule.tied(s_j, s_i) * d_ji;

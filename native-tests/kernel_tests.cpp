@@ -16,6 +16,7 @@ inline bool skips_barrier(const char* file, int line) {
 #endif
 
 #include "copy.cu"
+#include "eigh_check.cu"
 #include "f_matrix.cu"
 #include "spectral_core.cu"
 #include "svd_backward.cu"
@@ -52,6 +53,7 @@ constexpr bool kSmall = false;
 #define FUNCTION_OF_ALL_TYPES(body, Arguments) \
   FUNCTION_OF_REAL_TYPES(body, Arguments) FUNCTION_OF(body, c64, Arguments<Complex<float>>) FUNCTION_OF(body, c128, Arguments<Complex<double>>)
 FUNCTION_OF_ALL_TYPES(copy, Copy)
+FUNCTION_OF_ALL_TYPES(eigh_check, EighCheck)
 FUNCTION_OF_REAL_TYPES(f_matrix, FMatrix)
 FUNCTION_OF_ALL_TYPES(svd_backward, SvdBackward)
 FUNCTION_OF_ALL_TYPES(svd_backward_core, SvdBackwardCore)
@@ -747,7 +749,7 @@ void test_cores() {
       fill_random(initial);
       expect_same_on_every_grid(units, a, initial, 4, [&](Grid grid) {
         w.poison();
-        const SpectralCore<T> arguments{a.view(), {s.input(), {}, {}, {1, 1.5}}, {}, t.input(), m > n ? w.view() : View<T>{}, batch, m, n, 0};
+        const SpectralCore<T> arguments{a.view(), {s.input(), {}, {}, {1, 1.5, 0}}, {}, t.input(), m > n ? w.view() : View<T>{}, batch, m, n, 0};
         launch(function_of(arguments), arguments, grid, 0);
         if (m > n) w.take_output();
         s.expect_untouched();
@@ -815,6 +817,100 @@ void test_truncated_step() {
       });
 }
 
+// A good matrix, one that is not Hermitian, one with a negative eigenvalue among equal ones, and one that has no decomposition.
+template <class T>
+void test_eigh_check() {
+  using R = Real<T>;
+  for (const int64_t n : {1, 2, 9})
+    testing.run(text("eigh_check %s %d", kSuffix<T>, int(n)), [&] {
+      const int64_t batch = 4;
+      Matrices<T> a(batch, n, n, any_layout_to_write()), u(batch, n, n, any_layout_to_write()), v(batch, n, n, any_layout_to_write());
+      Matrices<R> s(batch, n, 1, any_layout_to_write());
+      Matrices<int32_t> info(batch, 1, 1);
+      const bool asymmetric = n > 1;  // where there is something beside the diagonal
+      const int32_t expected[] = {0, asymmetric ? -4 : 0, -2, 7};
+      std::vector<Dense> vectors;
+      for (int64_t b = 0; b < batch; b++) vectors.push_back(orthonormal<T>(n, n));
+      a.fill([&](int64_t b, int64_t i, int64_t j) {
+        return rounded<T>(number(b == 1 && asymmetric && i == n - 1 && j == 0 ? 1.0L / 16 : i == j ? 2.0L : i < j ? 2 * kEpsilon<R> : 0.0L));
+      });
+      v.fill([&](int64_t b, int64_t i, int64_t j) { return rounded<T>(vectors[b](i, j)); });
+      for (const Grid grid : grids(batch, n == 9)) {
+        info.fill([&](int64_t b, int64_t, int64_t) { return b == 3 ? 7 : 0; });
+        s.fill([&](int64_t b, int64_t, int64_t) { return b == 3 ? R(NAN) : R(2); });
+        // I − 2ddᴴ with d = (1, …, 1)/√n turns all columns a little, so that none of a large group has a negative cosine.
+        u.fill([&](int64_t b, int64_t i, int64_t j) {
+          Number turned = vectors[b](i, j);
+          for (int64_t l = 0; b == 2 && l < n; l++) turned = turned - number(2.0L / n) * vectors[b](i, l);
+          return rounded<T>(turned);
+        });
+        const EighCheck<T> arguments{a.input(), u.view(), s.view(), v.input(), info.view().data, batch, n};
+        launch(function_of(arguments), arguments, grid, 0);
+        u.take_output();
+        s.take_output();
+        info.take_output();
+        a.expect_untouched();
+        v.expect_untouched();
+        for (int64_t b = 0; b < batch; b++) {
+          testing.expect(info.at(b, 0) == expected[b], "info(%d) is %d", int(b), info.at(b, 0));
+          testing.expect(std::isnan(s.at(b, n - 1)) == (expected[b] != 0), "S of matrix %d", int(b));
+          if (b < 3) testing.expect(finite(u, b) == (expected[b] == 0), "U of matrix %d", int(b));
+        }
+      }
+    });
+}
+
+// The published example [[2, 4], [−4, 2]] from NumPy's factors: F is 9e13, and what is left of the sum is the rounding of each product.
+void test_svd_inv() {
+  testing.run("svd_backward_core f64 svd-inv as published", [] {
+    Matrices<double> s(1, 2, 1), gs(1, 2, 1), p(1, 2, 2), q(1, 2, 2);
+    const double values[] = {0x1.1e3779b97f4a8p+2, 0x1.1e3779b97f4a7p+2}, left[] = {0.4472135954999579, 1.3416407864998738};
+    // Rows of P and Q are multiples of S + 0.1, but for the sign.
+    s.fill([&](int64_t, int64_t i, int64_t) { return values[i]; });
+    gs.fill([&](int64_t, int64_t i, int64_t) { return left[i]; });
+    q.fill([&](int64_t, int64_t i, int64_t j) { return (i == 0 ? -1 : 1) * (left[j] * (values[j] + 0.1)); });
+    p.fill([&](int64_t, int64_t i, int64_t j) { return i == j ? 0.0 : j == 1 ? q.at(0, 1, 0) : q.at(0, 0, 1); });
+    const volatile double square_0 = values[0] * values[0], square_1 = values[1] * values[1];
+    const double f = 1 / (square_1 - square_0), dp = p.at(0, 0, 1) - p.at(0, 1, 0), dq = q.at(0, 0, 1) - q.at(0, 1, 0);
+    const volatile double fp = f * dp, fq = f * dq;
+    const volatile double above_p = values[1] * fp, above_q = values[0] * fq, below_p = values[0] * fp, below_q = values[1] * fq;
+    const double above = above_p + above_q, below = below_p + below_q;
+    testing.expect(dp == -dq && above == 0.5, "dP %.17g, dQ %.17g: above %g", dp, dq, above);
+    const SvdBackwardCore<double> arguments{p.view(), q.input(), s.input(), gs.input(), {}, {}, 1, 2, 2, 2, 2, {7, 0}};
+    launch(function_of(arguments), arguments, {1, 1}, 0);
+    p.take_output();
+    testing.expect(p.at(0, 0, 1) == above && p.at(0, 1, 0) == below, "%.17g and %.17g, expected %.17g and %.17g", p.at(0, 0, 1), p.at(0, 1, 0), above, below);
+  });
+}
+
+// A code that no rule and no function has must not be taken for another.
+template <class R>
+void test_unknown_codes() {
+  testing.run(text("unknown codes %s", kSuffix<R>), [] {
+    const int64_t n = 3;
+    Matrices<R> s(1, n, 1), gap(1, n, n), sum(1, n, n), a(1, n, n), t(1, n, n);
+    s.fill([](int64_t, int64_t i, int64_t) { return R(4 - i); });
+    fill_random(t);
+    for (const int64_t code : {-1, 10, 1000}) {
+      gap.fill([](int64_t, int64_t, int64_t) { return R(1); });
+      sum.fill([](int64_t, int64_t, int64_t) { return R(1); });
+      const FMatrix<R> rule{s.input(), {}, gap.view(), sum.view(), 1, n, {code, 1e-3}};
+      launch(function_of(rule), rule, {1, 1}, 0);
+      gap.take_output();
+      sum.take_output();
+      fill_random(a);
+      const SpectralCore<R> function{a.view(), {s.input(), {}, {}, {code, 0.5, 0}}, {}, t.input(), {}, 1, n, n, 0};
+      launch(function_of(function), function, {1, 1}, 0);
+      a.take_output();
+      for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+          testing.expect(i == j || (std::isnan(gap.at(0, i, j)) && std::isnan(sum.at(0, i, j))), "rule %d is another", int(code));
+          testing.expect(std::isnan(a.at(0, i, j)), "function %d is another", int(code));
+        }
+    }
+  });
+}
+
 template <class T>
 void test_all_of_type() {
   test_copy<T>();
@@ -826,6 +922,7 @@ void test_all_of_type() {
   test_cores<T>();
   test_svd_gauge<T>();
   test_truncated_step<T>();
+  test_eigh_check<T>();
   test_svd_backward_core<T>();
   test_svd_backward<T>();
 }
@@ -835,6 +932,9 @@ int main(int count, char** words) {
   std::printf("seed %" PRIu64 "\n", testing.seed);
   test_f_matrix<float>();
   test_f_matrix<double>();
+  test_svd_inv();
+  test_unknown_codes<float>();
+  test_unknown_codes<double>();
   test_all_of_type<float>();
   test_all_of_type<double>();
   test_all_of_type<Complex<float>>();

@@ -12,8 +12,8 @@ import java.util.Objects;
  *
  * <p>The SVD of such a matrix is its eigendecomposition, so this is {@link SvdPlan} with U for V: λ
  * descending, small eigenvalues as accurate as small singular values, ties under a {@link
- * GradientRule}. A matrix that is not positive semi-definite is marked {@link
- * SvdInfo#NOT_POSITIVE}. Gradients are Hermitian, as A is.
+ * GradientRule}. A matrix that is not Hermitian is marked {@link SvdInfo#NOT_HERMITIAN}, one with a
+ * negative eigenvalue {@link SvdInfo#NOT_POSITIVE}. Gradients are Hermitian, as A is.
  *
  * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
  * work on the caller's stream, one thread and one stream at a time.
@@ -86,19 +86,19 @@ public final class EighPlan implements AutoCloseable {
   /**
    * The decomposition of every matrix of the batch.
    *
-   * @param a batch × n × n, Hermitian positive semi-definite up to rounding, any strides; not
-   *     changed
+   * @param a batch × n × n, Hermitian positive semi-definite up to 64·n·eps·λ₁ in each element and
+   *     eigenvalue, any strides; not changed
    * @param values batch × n × 1, real: λ, descending, ≥ 0; overwritten
-   * @param vectors batch × n × n: U; overwritten
-   * @param info as in {@link SvdPlan#forward}; also {@link SvdInfo#NOT_POSITIVE}, with NaN in
-   *     values and vectors
+   * @param vectors batch × n × n: U; overwritten. May not overlap a
+   * @param info as in {@link SvdPlan#forward}; also {@link SvdInfo#NOT_HERMITIAN} and {@link
+   *     SvdInfo#NOT_POSITIVE}, with NaN in values and vectors
    * @param stream raw handle, 0 for the device's own
    */
   public void forward(
       MatrixBatch a, MatrixBatch values, MatrixBatch vectors, SvdInfo info, long stream) {
     svd.forward(a, new SvdFactors(vectors, values, v), info, stream);
     if (check != null) {
-      check.arguments().reset().put(vectors).put(values).put(v).put(info.address());
+      check.arguments().reset().put(a).put(vectors).put(values).put(v).put(info.address());
       check.arguments().put((long) batch).put((long) n);
       check.start(stream);
     }
@@ -143,7 +143,8 @@ public final class EighPlan implements AutoCloseable {
   /**
    * Y = U diag(f(λ)) Uᴴ.
    *
-   * @param function {@code SpectralFunction.sqrt()}, {@code power(-0.5)}, {@code log()}, any other
+   * @param function {@code SpectralFunction.sqrt()}, {@code power(-0.5)}, {@code log()}, any other;
+   *     eigenvalues at or below its cut count as 0
    * @param values λ of {@link #forward}; not changed
    * @param vectors U of {@link #forward}; not changed
    * @param y batch × n × n, any strides that keep elements apart; overwritten. May not overlap
@@ -157,7 +158,10 @@ public final class EighPlan implements AutoCloseable {
       MatrixBatch y,
       long stream) {
     spectral.compose(
-        new SvdFactors(vectors, values, vectors), SpectralTable.of(function), y, stream);
+        new SvdFactors(vectors, values, vectors),
+        SpectralTable.of(function, type, n, n),
+        y,
+        stream);
   }
 
   /**
@@ -184,7 +188,7 @@ public final class EighPlan implements AutoCloseable {
     }
     spectral.pullBack(
         new SvdFactors(vectors, values, vectors),
-        SpectralTable.of(function),
+        SpectralTable.of(function, type, n, n),
         gy,
         null,
         gradient,

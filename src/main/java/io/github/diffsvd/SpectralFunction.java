@@ -5,8 +5,14 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
- * A function of singular values, for {@link SpectralPlan}. Immutable; the kernels' side is
- * spectral_functions.cuh.
+ * A function of singular values, for {@link SpectralPlan} and {@link EighPlan}. Immutable; the
+ * kernels' side is spectral_functions.cuh.
+ *
+ * <p>Values at or below a relative cut, t·s₁, count as 0, in the function as in its gradients.
+ * {@link #sqrt()}, {@link #log()} and {@link #power} with p &lt; 1 are steep at 0, where a matrix
+ * of lower rank has values that are rounding alone: their cut is max(m, n)·eps of the type unless
+ * {@link #withCut} sets it. {@link #reciprocal} and {@link #polar} are given theirs; the other
+ * functions have none, t = 0.
  */
 public final class SpectralFunction {
   private enum Kind {
@@ -16,7 +22,7 @@ public final class SpectralFunction {
     POWER("power", 3, true),
     LOG1P("log1p", 4, false),
     SQRT("sqrt", 5, false),
-    PSEUDOINVERSE("reciprocal", 6, true),
+    RECIPROCAL("reciprocal", 6, true),
     POLAR("polar", 7, true),
     CLIP("clip", 8, true),
     LOG("log", 9, false);
@@ -32,12 +38,21 @@ public final class SpectralFunction {
     }
   }
 
+  /** The cut that means "the function's own". */
+  private static final double DEFAULT = Double.NaN;
+
   private final Kind kind;
   private final double parameter;
+  private final double cut;
 
   private SpectralFunction(Kind kind, double parameter) {
+    this(kind, parameter, DEFAULT);
+  }
+
+  private SpectralFunction(Kind kind, double parameter, double cut) {
     this.kind = kind;
     this.parameter = parameter;
+    this.cut = cut;
     if (!(Math.abs(parameter) < Double.POSITIVE_INFINITY)
         || (parameter < 0 && kind != Kind.POWER)) {
       throw new IllegalArgumentException(
@@ -67,7 +82,8 @@ public final class SpectralFunction {
 
   /**
    * f(s) = s^p; has ∂f/∂p. Where f'(0) is infinite (0 &lt; p &lt; 1) it counts as 0, so that null
-   * directions get no gradient. For p &lt; 0, 0^p counts as 0; −½ is the inverse square root.
+   * directions get no gradient. For p &lt; 0, 0^p counts as 0; −½ is the inverse square root. In
+   * single precision p is rounded to it.
    */
   public static SpectralFunction power(double p) {
     return new SpectralFunction(Kind.POWER, p);
@@ -78,7 +94,7 @@ public final class SpectralFunction {
     return new SpectralFunction(Kind.LOG1P, 0);
   }
 
-  /** f(s) = log s; 0 counts as null: f(0) = f'(0) = 0. */
+  /** f(s) = log s; f(0) and f'(0) count as 0. */
   public static SpectralFunction log() {
     return new SpectralFunction(Kind.LOG, 0);
   }
@@ -93,7 +109,7 @@ public final class SpectralFunction {
    * pseudoinverse.
    */
   public static SpectralFunction reciprocal(double t) {
-    return new SpectralFunction(Kind.PSEUDOINVERSE, t);
+    return new SpectralFunction(Kind.RECIPROCAL, t);
   }
 
   /**
@@ -103,9 +119,48 @@ public final class SpectralFunction {
     return new SpectralFunction(Kind.POLAR, t);
   }
 
-  /** f(s) = min(s, c), the projection on a ball of the spectral norm; has ∂f/∂c. */
+  /**
+   * f(s) = min(s, c), the projection on a ball of the spectral norm; has ∂f/∂c. With c = 0 it is 0,
+   * and null directions get no gradient.
+   */
   public static SpectralFunction clip(double c) {
     return new SpectralFunction(Kind.CLIP, c);
+  }
+
+  /**
+   * The same function with a cut of its own: s ≤ t·s₁ counts as 0.
+   *
+   * @param t relative to the largest singular value of each matrix; at least 0. With 0 only zeros
+   *     count as 0
+   * @throws IllegalArgumentException for {@link #reciprocal} and {@link #polar}, whose parameter is
+   *     their cut, and if t is negative or not finite
+   */
+  public SpectralFunction withCut(double t) {
+    if (parameterIsCut()) {
+      throw new IllegalArgumentException("function: the cut of " + kind.name + " is its parameter");
+    }
+    if (!(t >= 0 && t < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("cut: expected a finite number of at least 0, got " + t);
+    }
+    return new SpectralFunction(kind, parameter, t);
+  }
+
+  /** Whether the cut is max(m, n)·eps: that of a function that is steep at 0, unless it was set. */
+  public boolean hasDefaultCut() {
+    return Double.isNaN(cut)
+        && (kind == Kind.SQRT || kind == Kind.LOG || (kind == Kind.POWER && parameter < 1));
+  }
+
+  private boolean parameterIsCut() {
+    return kind == Kind.RECIPROCAL || kind == Kind.POLAR;
+  }
+
+  /** t for m×n matrices of the type. */
+  double cut(DataType type, int rows, int columns) {
+    if (hasDefaultCut()) {
+      return Math.max(rows, columns) * type.epsilon();
+    }
+    return parameterIsCut() ? parameter : Double.isNaN(cut) ? 0 : cut;
   }
 
   /** The function that a text such as "soft-threshold=0.5" or "log1p" names. */
@@ -159,16 +214,18 @@ public final class SpectralFunction {
   public boolean equals(Object other) {
     return other instanceof SpectralFunction that
         && kind == that.kind
-        && Double.compare(parameter, that.parameter) == 0;
+        && Double.compare(parameter, that.parameter) == 0
+        && Double.compare(cut, that.cut) == 0;
   }
 
   @Override
   public int hashCode() {
-    return Objects.hash(kind, parameter);
+    return Objects.hash(kind, parameter, cut);
   }
 
   @Override
   public String toString() {
-    return kind.hasParameter ? kind.name + "=" + parameter : kind.name;
+    String function = kind.hasParameter ? kind.name + "=" + parameter : kind.name;
+    return Double.isNaN(cut) ? function : function + " with cut " + cut;
   }
 }

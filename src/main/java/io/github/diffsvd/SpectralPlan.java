@@ -164,7 +164,7 @@ public final class SpectralPlan implements AutoCloseable {
     checkFunction();
     Checks.writable("y", y, type, batch, rows, columns);
     svd.forward(a, factors, info, stream);
-    multiplyIn(factors, SpectralTable.of(function), y, stream);
+    multiplyIn(factors, table(), y, stream);
   }
 
   /**
@@ -225,8 +225,7 @@ public final class SpectralPlan implements AutoCloseable {
     if (product == null && parameterGradient != null && batch > 0) {
       throw new IllegalArgumentException("parameterGradient: there is none without values");
     }
-    pullBack(
-        factors, SpectralTable.of(function), gy, null, gradient, parameterGradient, false, stream);
+    pullBack(factors, table(), gy, null, gradient, parameterGradient, false, stream);
   }
 
   /**
@@ -345,6 +344,10 @@ public final class SpectralPlan implements AutoCloseable {
     Checks.readable("factors.u", factors.u(), type, batch, rows, n);
     Checks.readable("factors.s", factors.s(), type.real(), batch, n, 1);
     Checks.readable("factors.v", factors.v(), type, batch, columns, n);
+  }
+
+  private SpectralTable table() {
+    return SpectralTable.of(function, type, rows, columns);
   }
 
   private void checkFunction() {

@@ -14,16 +14,19 @@ public final class SpectralTable {
   private final MatrixBatch values;
   private final MatrixBatch slopes;
   private final SpectralFunction function;
+  private final double cut;
 
-  private SpectralTable(MatrixBatch values, MatrixBatch slopes, SpectralFunction function) {
+  private SpectralTable(
+      MatrixBatch values, MatrixBatch slopes, SpectralFunction function, double cut) {
     this.values = values;
     this.slopes = slopes;
     this.function = function;
+    this.cut = cut;
   }
 
-  /** What the plans work with: a function stands in for its values. */
-  static SpectralTable of(SpectralFunction function) {
-    return new SpectralTable(null, null, function);
+  /** What the plans work with: a function of m×n matrices stands in for its values. */
+  static SpectralTable of(SpectralFunction function, DataType type, int rows, int columns) {
+    return new SpectralTable(null, null, function, function.cut(type, rows, columns));
   }
 
   /**
@@ -34,7 +37,10 @@ public final class SpectralTable {
    */
   public static SpectralTable of(MatrixBatch values, MatrixBatch slopes) {
     return new SpectralTable(
-        Objects.requireNonNull(values, "values"), Objects.requireNonNull(slopes, "slopes"), null);
+        Objects.requireNonNull(values, "values"),
+        Objects.requireNonNull(slopes, "slopes"),
+        null,
+        0);
   }
 
   /**
@@ -44,7 +50,7 @@ public final class SpectralTable {
    *     one over the rows gives each matrix a threshold of its own
    */
   public static SpectralTable softThreshold(MatrixBatch weights) {
-    return new SpectralTable(Objects.requireNonNull(weights, "weights"), null, null);
+    return new SpectralTable(Objects.requireNonNull(weights, "weights"), null, null, 0);
   }
 
   /** s and what f is there, as the kernels take it. */
@@ -52,6 +58,7 @@ public final class SpectralTable {
     arguments.put(s).put(values).put(slopes);
     arguments.put(function == null ? -1L : function.code());
     arguments.put(function == null ? 0.0 : function.parameter());
+    arguments.put(cut);
   }
 
   void check(DataType type, int batch, int k) {

@@ -5,7 +5,7 @@ package io.github.diffsvd;
  * it counts as zero and costs nothing.
  *
  * <p>A loss of the first r singular values and vectors alone, a truncated SVD, has cotangents of r
- * columns: r ≤ k, the same for all three. The others count as zero, and the gradient is exact
+ * columns: 0 ≤ r ≤ k, the same for all three. The others count as zero, and the gradient is exact
  * because the factors still have all k columns.
  *
  * @param u batch × m × r, or null
@@ -13,6 +13,9 @@ package io.github.diffsvd;
  * @param v batch × n × r, or null
  */
 public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
+  /** Of a loss that sees nothing. */
+  static final SvdCotangents NONE = new SvdCotangents(null, null, null);
+
   /** For a loss that sees the singular values alone. */
   public static SvdCotangents ofValues(MatrixBatch s) {
     return new SvdCotangents(null, s, null);
@@ -21,7 +24,7 @@ public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
   /** r, or k where all are absent or r is none that a plan takes. */
   int rank(int k) {
     int rank = u != null ? u.columns() : v != null ? v.columns() : s != null ? s.rows() : k;
-    return rank >= 1 && rank <= k ? rank : k;
+    return rank <= k ? rank : k;
   }
 
   /** Throws unless each is absent or has this shape. */

@@ -2,6 +2,7 @@ package io.github.diffsvd;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -10,9 +11,9 @@ import java.util.stream.IntStream;
  * What became of each matrix of a batch: 32-bit integers in the device's memory, written by {@link
  * SvdPlan#forward}, read only on request.
  *
- * <p>{@link #OK}, {@link #NOT_FINITE}, {@link #NOT_POSITIVE}, {@link #NOT_REPRESENTABLE}, or a
- * positive number from the solver: not converged. In all cases but the first U, S and V of that
- * matrix are NaN; its neighbours are untouched.
+ * <p>{@link #OK}, {@link #NOT_FINITE}, {@link #NOT_POSITIVE}, {@link #NOT_REPRESENTABLE}, {@link
+ * #NOT_HERMITIAN}, or a positive number from the solver: not converged. In all cases but the first
+ * U, S and V of that matrix are NaN; its neighbours are untouched.
  */
 public final class SvdInfo implements AutoCloseable {
   /** The decomposition is valid. */
@@ -21,11 +22,14 @@ public final class SvdInfo implements AutoCloseable {
   /** The matrix held NaN or infinity. */
   public static final int NOT_FINITE = -1;
 
-  /** The matrix is not Hermitian positive semi-definite, as {@link EighPlan} wants it. */
+  /** The matrix is Hermitian, but not positive semi-definite, as {@link EighPlan} wants it. */
   public static final int NOT_POSITIVE = -2;
 
   /** A singular value is larger than the type's largest number. */
   public static final int NOT_REPRESENTABLE = -3;
+
+  /** The matrix is not Hermitian, as {@link EighPlan} wants it. */
+  public static final int NOT_HERMITIAN = -4;
 
   private final Device device;
   private final long address;
@@ -79,11 +83,12 @@ public final class SvdInfo implements AutoCloseable {
     int[] values = read(stream);
     int[] notFinite = indices(values, value -> value == NOT_FINITE);
     int[] notPositive = indices(values, value -> value == NOT_POSITIVE);
+    int[] notHermitian = indices(values, value -> value == NOT_HERMITIAN);
     int[] notConverged = indices(values, value -> value > OK);
     int[] notRepresentable = indices(values, value -> value == NOT_REPRESENTABLE);
-    if (notFinite.length + notPositive.length + notRepresentable.length + notConverged.length > 0) {
+    if (Arrays.stream(values).anyMatch(value -> value != OK)) {
       throw new SvdNotConvergedException(
-          batch, notFinite, notPositive, notRepresentable, notConverged);
+          batch, notFinite, notPositive, notHermitian, notRepresentable, notConverged);
     }
   }
 

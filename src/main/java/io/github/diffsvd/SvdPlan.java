@@ -275,10 +275,11 @@ public final class SvdPlan implements AutoCloseable {
     Checks.readable("factors.u", factors.u(), type, batch, rows, k);
     Checks.readable("factors.s", factors.s(), type.real(), batch, k, 1);
     Checks.readable("factors.v", factors.v(), type, batch, columns, k);
-    cotangents.check(type, batch, rows, columns, cotangents.rank(k));
+    int rank = cotangents.rank(k);
+    cotangents.check(type, batch, rows, columns, rank);
     Checks.writable("gradient", gradient, type, batch, rows, columns);
     if (backward != null) {
-      backward.run(factors, cotangents, gradient, stream);
+      backward.run(factors, rank == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
     }
   }
 

@@ -16,8 +16,9 @@ import java.util.Objects;
  * SvdPlan#backward} are exact and faster.
  *
  * <p>With R = A − U S Vᴴ, the part outside the kept vectors solves (s_j² I − R Rᴴ) x_j = s_j gU⊥_j
- * + R gV⊥_j for each column, by conjugate gradients in a fixed number of steps, more the nearer
- * s_{r+1} is to s_r: with q = s_{r+1}/s_r each step divides the error by about (1 + √(1 − q²))/q.
+ * + R gV⊥_j for each column, by conjugate gradients in at most a fixed number of steps, more the
+ * nearer s_{r+1} is to s_r: with q = s_{r+1}/s_r each step divides the error by about (1 + √(1 −
+ * q²))/q. A column whose residual is eps of its start is done; further steps leave it as it is.
  * Then y_j = (gV⊥_j + Rᴴ x_j)/s_j, and gA = (U M + X) Vᴴ + U Yᴴ with M as in {@link
  * SvdPlan#backward}.
  *
@@ -39,7 +40,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   private final List<OwnedMatrixBatch> owned = new ArrayList<>();
   private boolean closed;
 
-  // Null where a dimension is 0 and there is nothing to do.
+  // Null where there is nothing to do with it: all if batch is 0, most if rank is.
   private BatchedProduct product;
   private Packing packing;
   private KernelLaunch scale;
@@ -80,7 +81,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     this.batch = Checks.atLeast("batch", 0, batch);
     this.rows = Checks.atLeast("rows", 1, rows);
     this.columns = Checks.atLeast("columns", 1, columns);
-    this.rank = Checks.atLeast("rank", 1, rank);
+    this.rank = Checks.atLeast("rank", 0, rank);
     this.rule = Objects.requireNonNull(rule, "rule");
     this.iterations = Checks.atLeast("iterations", 0, iterations);
     if (rank > Math.min(rows, columns)) {
@@ -95,9 +96,9 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
    * @param batch number of matrices, ≥ 0
    * @param rows m ≥ 1
    * @param columns n ≥ 1
-   * @param rank r, 1 … min(m, n): kept values
+   * @param rank r, 0 … min(m, n): kept values; with 0 the gradient is 0
    * @param rule of the pairs inside
-   * @param iterations of conjugate gradients, ≥ 0
+   * @param iterations of conjugate gradients at most, ≥ 0; more than a column needs change nothing
    * @throws DeviceOutOfMemoryException if it does not fit
    */
   public static TruncatedPullbackPlan create(
@@ -123,8 +124,12 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   }
 
   private void prepare() {
-    product = backend.product(type);
     packing = new Packing(backend, type, batch, Math.max(rows, columns));
+    result = allocate(type, rows, columns);
+    if (rank == 0) {
+      return;
+    }
+    product = backend.product(type);
     int most = Math.max(rows, columns);
     scale = launch(Kernel.SPECTRAL_SCALE, (long) batch * most, 0);
     core = launch(Kernel.SVD_BACKWARD_CORE, (long) batch * ((most + 7) / 8), 0);
@@ -148,7 +153,6 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     direction = allocate(type, rows, rank);
     p = allocate(type, rank, rank);
     q = allocate(type, rank, rank);
-    result = allocate(type, rows, columns);
     norms = allocate(type.real(), rank, 2);
     minusOne = device.allocate(type.real(), 1, 1, 1);
     owned.add(minusOne);
@@ -198,7 +202,12 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     if (residuals != null) {
       Checks.writable("residuals", residuals, type.real(), batch, rank, 1);
     }
-    if (product == null) {
+    if (batch == 0) {
+      return;
+    }
+    if (rank == 0) {
+      take(null, result, stream);
+      packing.copy(result, gradient, stream);
       return;
     }
     packing.copy(a, this.a, stream);
@@ -224,7 +233,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
 
     // For s_j x_j the right-hand side is gU⊥_j + R gV⊥_j/s_j. Between vectors outside the kept
     // spaces R is A.
-    SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0));
+    SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0), type, rows, columns);
     scaleColumns(gv, factors.s(), inverse, right, columns, stream);
     packing.copy(gu, left, stream);
     product.multiply(LAYOUT, this.a, false, right, false, left, true, stream);

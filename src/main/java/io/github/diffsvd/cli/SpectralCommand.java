@@ -43,6 +43,15 @@ final class SpectralCommand implements Callable<Integer> {
   private String function;
 
   @Option(
+      names = "--cut",
+      paramLabel = "T",
+      description = {
+        "Singular values at or below T·s₁ count as 0 in sqrt, log and power. Default: 0, A is taken at",
+        "its word; for a covariance, whose small values are rounding, take max(m, n)·eps."
+      })
+  private Double cut;
+
+  @Option(
       names = "--out",
       paramLabel = "Y.npy",
       required = true,
@@ -104,7 +113,11 @@ final class SpectralCommand implements Callable<Integer> {
 
   private SpectralFunction chosen() {
     try {
-      return SpectralFunction.parse(function);
+      SpectralFunction chosen = SpectralFunction.parse(function);
+      if (cut != null) {
+        return chosen.withCut(cut);
+      }
+      return chosen.hasDefaultCut() ? chosen.withCut(0) : chosen;
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--" + e.getMessage(), e);
     }

@@ -69,6 +69,15 @@ public final class StressReport {
               worst(method, DataType.FLOAT64),
               worst(method, DataType.FLOAT32)));
     }
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "divided differences of %d functions and parameters at every ratio: within %.1f eps",
+            result.differences().size() / 2,
+            result.differences().stream()
+                .mapToDouble(DividedDifferences.Row::worst)
+                .max()
+                .orElseThrow()));
     return lines;
   }
 
@@ -272,6 +281,10 @@ public final class StressReport {
         result.finiteness().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
     String tolerances =
         result.tolerances().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
+    String differences =
+        result.differences().stream()
+            .map(StressReport::json)
+            .collect(Collectors.joining(",\n    "));
     return "{\n  "
         + String.join(
             ",\n  ",
@@ -281,6 +294,7 @@ public final class StressReport {
             Json.member("nonfinite", nonFinite()),
             Json.member("random", "[\n    " + finiteness + "\n  ]"),
             Json.member("tolerances", "[\n    " + tolerances + "\n  ]"),
+            Json.member("differences", "[\n    " + differences + "\n  ]"),
             Json.member("rows", "[\n    " + rows + "\n  ]"))
         + "\n}\n";
   }
@@ -322,6 +336,16 @@ public final class StressReport {
         Json.member("gaps", Json.number("%.2e", row.gaps())),
         Json.member("conditions", Json.number("%.2e", row.conditions())),
         Json.member("worst", Json.number("%.2e", row.worst())));
+  }
+
+  private static String json(DividedDifferences.Row row) {
+    return object(
+        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
+        Json.member("function", Json.quoted(row.function())),
+        Json.member("pairs", row.pairs()),
+        Json.member("worst", Json.number("%.2e", row.worst())),
+        Json.member("a", Json.number("%.17g", row.a())),
+        Json.member("b", Json.number("%.17g", row.b())));
   }
 
   private String html(Map<String, BufferedImage> plots) throws IOException {

@@ -33,6 +33,7 @@ public final class StressSuite {
   private final List<StressRow> rows = new ArrayList<>();
   private final List<Tolerance> tolerances = new ArrayList<>();
   private final List<Finiteness> finiteness = new ArrayList<>();
+  private final List<DividedDifferences.Row> differences = new ArrayList<>();
   private int done;
 
   /** Hears how far the suite is. */
@@ -76,7 +77,8 @@ public final class StressSuite {
       int matrices,
       List<StressRow> rows,
       List<Tolerance> tolerances,
-      List<Finiteness> finiteness) {}
+      List<Finiteness> finiteness,
+      List<DividedDifferences.Row> differences) {}
 
   private StressSuite(Device device, long seed, boolean quick, Progress progress) {
     this.device = device;
@@ -109,6 +111,7 @@ public final class StressSuite {
         }
         if (!type.isComplex()) {
           chooseTolerance(type, trials);
+          differences.addAll(DividedDifferences.sweep(device, type, new SplittableRandom(seed)));
         }
       } finally {
         trials.forEach(Trial::close);
@@ -120,7 +123,7 @@ public final class StressSuite {
     int finite =
         rows.stream().filter(StressRow::promisesFinite).mapToInt(StressRow::matrices).sum();
     finite += finiteness.stream().mapToInt(Finiteness::matrices).sum();
-    return new Result(device.toString(), seed, finite, rows, tolerances, finiteness);
+    return new Result(device.toString(), seed, finite, rows, tolerances, finiteness, differences);
   }
 
   private void step(String what) {

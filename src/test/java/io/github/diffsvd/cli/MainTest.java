@@ -103,6 +103,8 @@ class MainTest {
         refused("--function: expected one of identity", spectral("exp")),
         refused("soft-threshold needs a parameter", spectral("soft-threshold")),
         refused("--grad-y and --grad-out", spectral("log1p", "--grad-y", "DIR/a.npy")),
+        refused("--cut: expected a finite number", spectral("sqrt", "--cut", "-1")),
+        refused("--function: the cut of polar is", spectral("polar=0.1", "--cut", "0")),
         // Devices.
         refused("auto, cpu or cuda:N, got tpu", svd("DIR/a.npy", "--device", "tpu")),
         refused("cuda:9999", svd("DIR/a.npy", "--device", "cuda:9999")),
@@ -320,6 +322,17 @@ class MainTest {
     assertThat(run("spectral", "DIR/x.npy", "--function", "log1p", "--out", "DIR/z.npy").status())
         .isZero();
     assertThat(NpyFiles.read(file("z.npy"))[0]).isCloseTo(Math.log(4), within(1e-15));
+  }
+
+  @Test
+  void spectralKeepsSmallValuesUnlessThereIsACut() throws Exception {
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {2, 2}, 1, 0, 0, 1e-20);
+    String[] command = {"spectral", "DIR/x.npy", "--function", "power=-0.5", "--out", "DIR/y.npy"};
+    assertThat(run(command).status()).isZero();
+    assertThat(NpyFiles.read(file("y.npy"))[3]).isCloseTo(1e10, within(1e-4));
+    String[] cut = {"--cut", "1e-15"};
+    assertThat(run(concat(command, cut)).status()).isZero();
+    assertThat(NpyFiles.read(file("y.npy"))[3]).isZero();
   }
 
   @Test

@@ -142,7 +142,14 @@ class EighContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
   void refusesWhatIsNotPositiveSemiDefinite(Device device, DataType type) {
     Random random = new Random(TestDevices.SEED);
-    double[][] indefinite = {{3, 2, 1, -2}, {2, 2, -2, -2}, {1, 1e-2, 0, -1e-2}, {-1, -1, -1, -1}};
+    double[][] indefinite = {
+      {3, 2, 1, -2},
+      {2, 2, -2, -2},
+      {1, 1e-2, 0, -1e-2},
+      {-1, -1, -1, -1},
+      {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, -2},
+      {-3}
+    };
     for (double[] spectrum : indefinite) {
       try (Bench bench = Bench.of(device, type, matrix(type, spectrum, random)).forward()) {
         assertThat(bench.info.read(0))
@@ -153,6 +160,84 @@ class EighContractTest {
         assertThatThrownBy(() -> bench.info.check(0))
             .isInstanceOf(SvdNotConvergedException.class)
             .hasMessageContaining("not positive semi-definite: [0]");
+      }
+    }
+  }
+
+  /** What is not symmetric beyond rounding, with a good neighbour. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void refusesWhatIsNotHermitian(Device device, DataType type) {
+    double small = 1e3 * type.epsilon();
+    double[][] rows = {
+      {1, 1, -1, 1}, {2, 1, 0, 2}, {2, 1, 0, 3}, {1, 0.1, -0.1, 1}, {1, 10, 0, 1}, {1, small, 0, 1}
+    };
+    for (double[] row : rows) {
+      Host a = Host.real(2, 2, (i, j) -> row[2 * i + j]);
+      Host good = Host.real(2, 2, (i, j) -> i == j ? 1 : type.epsilon() * i);
+      try (EighPlan plan = EighPlan.create(device, type, 2, 2);
+          OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a, good));
+          OwnedMatrixBatch values = Batch.poisoned(device, type.real(), 2, 2, 1);
+          OwnedMatrixBatch vectors = Batch.poisoned(device, type, 2, 2, 2);
+          SvdInfo info = device.allocateInfo(2)) {
+        plan.forward(batch, values, vectors, info, 0);
+        assertThat(info.read(0))
+            .as(Arrays.toString(row))
+            .containsExactly(SvdInfo.NOT_HERMITIAN, SvdInfo.OK);
+        double[] lambda = device.read(values);
+        assertThat(Arrays.copyOf(lambda, 2)).containsOnly(Double.NaN);
+        assertThat(lambda[3]).isCloseTo(1, within(4 * type.epsilon()));
+        assertThatThrownBy(() -> info.check(0)).hasMessageContaining("not Hermitian: [0]");
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void aDiagonalThatIsNotRealIsNotHermitian(Device device) {
+    Host a = Host.diagonal(new double[] {1, 2});
+    a.set(0, 0, 1, 0.5);
+    try (Bench bench = Bench.of(device, DataType.COMPLEX128, a).forward()) {
+      assertThat(bench.info.read(0)).containsOnly(SvdInfo.NOT_HERMITIAN);
+    }
+  }
+
+  /**
+   * A covariance of 64 channels over 49 positions has 15 eigenvalues that are rounding alone. The
+   * functions that are steep at 0 take them for 0, and give the gradient of the exact matrix.
+   */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void eigenvaluesThatAreRoundingCountAsZero(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    int n = 64;
+    int rank = 49;
+    double[] spectrum = new double[n];
+    Arrays.setAll(spectrum, i -> i < rank ? 4 - 3.5 * i / rank : 0);
+    Host u = Host.orthonormal(type, n, n, random);
+    Host features = u.scaled((i, j) -> Math.sqrt(spectrum[j])).rounded(type);
+    Host a = features.times(features.adjoint()).rounded(type);
+    Host gy = Host.random(type, n, n, random);
+    for (Function f : FUNCTIONS) {
+      if (f.function.equals(SpectralFunction.power(1.7))) {
+        continue;
+      }
+      Host expectedY = u.scaled((i, j) -> f.value.applyAsDouble(spectrum[j])).times(u.adjoint());
+      Host expected =
+          u.times(
+                  u.adjoint()
+                      .times(hermitian(gy))
+                      .times(u)
+                      .scaled((i, j) -> f.difference(spectrum[i], spectrum[j])))
+              .times(u.adjoint());
+      double tolerance = 1e4 * type.epsilon();
+      try (Bench bench = Bench.of(device, type, a).forward()) {
+        assertThat(bench.apply(f.function).minus(expectedY).norm())
+            .as(f.function + " seed " + TestDevices.SEED)
+            .isLessThan(tolerance * expectedY.norm());
+        assertThat(bench.pullBack(f.function, gy).minus(expected).norm())
+            .as("gradient of " + f.function + " seed " + TestDevices.SEED)
+            .isLessThan(tolerance * expected.norm());
       }
     }
   }

@@ -214,6 +214,72 @@ class RulesContractTest {
     }
   }
 
+  /**
+   * The same with the factors that NumPy gives in double precision, whose values differ in the last
+   * bit. F is then 1e14, and the published numbers are what rounding leaves: of every product of
+   * the formula, and of P, which has a fused multiply-add where the processor has one.
+   */
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void svdInvRoundsAsPublished(Device device) {
+    double[] s = {0x1.1e3779b97f4a8p+2, 0x1.1e3779b97f4a7p+2};
+    double[] uElements = {
+      -0x1.c9f25c5bfedd8p-2, 0x1.c9f25c5bfedd8p-1, 0x1.c9f25c5bfedd8p-1, 0x1.c9f25c5bfeddcp-2
+    };
+    Host u = Host.real(2, 2, (i, j) -> uElements[2 * i + j]);
+    Host v = Host.diagonal(new double[] {-1, 1});
+    Host ones = Host.real(2, 2, (i, j) -> 1);
+    Host gu = ones.times(v).scaled((i, j) -> s[j] + 0.1);
+    Host gv = ones.times(u).scaled((i, j) -> s[j] + 0.1);
+    Host gs = u.adjoint().times(ones).times(v);
+    double f = 1 / (s[1] * s[1] - s[0] * s[0]);
+    List<double[]> published = new ArrayList<>();
+    for (boolean fused : new boolean[] {true, false}) {
+      Host p =
+          Host.real(
+              2,
+              2,
+              (i, j) ->
+                  fused
+                      ? Math.fma(u.re(1, i), gu.re(1, j), u.re(0, i) * gu.re(0, j))
+                      : u.re(1, i) * gu.re(1, j) + u.re(0, i) * gu.re(0, j));
+      Host q = v.times(gv);
+      double dp = p.re(0, 1) - p.re(1, 0);
+      double dq = q.re(0, 1) - q.re(1, 0);
+      double above = f * dp * s[1] + s[0] * (f * dq);
+      double below = f * dp * s[0] + s[1] * (f * dq);
+      double[] m = {gs.re(0, 0), above, below, gs.re(1, 1)};
+      published.add(u.times(Host.real(2, 2, (i, j) -> m[2 * i + j])).times(v).realParts());
+    }
+    assertThat(published.get(0))
+        .containsExactly(new double[] {0.24721, 0.97639, 0.62361, 1.04721}, within(1e-5));
+    try (SvdFactors factors =
+            new SvdFactors(
+                Batch.upload(device, DataType.FLOAT64, List.of(u)),
+                Batch.upload(device, DataType.FLOAT64, List.of(Host.real(2, 1, (i, j) -> s[i]))),
+                Batch.upload(device, DataType.FLOAT64, List.of(v)));
+        OwnedMatrixBatch guBatch = Batch.upload(device, DataType.FLOAT64, List.of(gu));
+        OwnedMatrixBatch gvBatch = Batch.upload(device, DataType.FLOAT64, List.of(gv));
+        OwnedMatrixBatch gsBatch =
+            Batch.upload(
+                device, DataType.FLOAT64, List.of(Host.real(2, 1, (i, j) -> gs.re(i, i))));
+        OwnedMatrixBatch gradient = Batch.poisoned(device, DataType.FLOAT64, 1, 2, 2);
+        SvdPlan plan =
+            SvdPlan.create(
+                device,
+                DataType.FLOAT64,
+                1,
+                2,
+                2,
+                SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
+      plan.backward(factors, new SvdCotangents(guBatch, gsBatch, gvBatch), gradient, 0);
+      double[] actual = device.read(gradient);
+      assertThat(published)
+          .as(Arrays.toString(actual))
+          .anySatisfy(expected -> assertThat(actual).containsExactly(expected, within(1e-9)));
+    }
+  }
+
   /** Moore–Penrose is the pseudoinverse of each pair's 2×2 system, nothing else. */
   @ParameterizedTest(name = "{0}", autoCloseArguments = false)
   @MethodSource("io.github.diffsvd.contract.TestDevices#devices")

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighPlan;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SpectralFunction;
@@ -29,7 +30,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 class SpectralContractTest {
   /** A function with its value and derivative, written down once more. */
   private record Function(
-      SpectralFunction function, DoubleUnaryOperator value, DoubleUnaryOperator slope) {}
+      SpectralFunction function, DoubleUnaryOperator value, DoubleUnaryOperator slope) {
+    double difference(double a, double b) {
+      return a == b
+          ? slope.applyAsDouble(a)
+          : (value.applyAsDouble(a) - value.applyAsDouble(b)) / (a - b);
+    }
+
+    double mean(double a, double b) {
+      return a + b == 0
+          ? slope.applyAsDouble(0)
+          : (value.applyAsDouble(a) + value.applyAsDouble(b)) / (a + b);
+    }
+  }
 
   /** With kinks, where they have them, between the values of the spectra below. */
   private static final List<Function> FUNCTIONS =
@@ -50,6 +63,13 @@ class SpectralContractTest {
               SpectralFunction.reciprocal(0.01),
               s -> s == 0 ? 0 : 1 / s,
               s -> s == 0 ? 0 : -1 / s / s),
+          new Function(
+              SpectralFunction.power(-0.5),
+              s -> s == 0 ? 0 : 1 / Math.sqrt(s),
+              s -> s == 0 ? 0 : -0.5 / s / Math.sqrt(s)),
+          new Function(
+              SpectralFunction.log(), s -> s == 0 ? 0 : Math.log(s), s -> s == 0 ? 0 : 1 / s),
+          new Function(SpectralFunction.clip(0), s -> 0, s -> 0),
           new Function(SpectralFunction.polar(0.01), s -> s == 0 ? 0 : 1, s -> 0),
           new Function(SpectralFunction.clip(1.3), s -> Math.min(s, 1.3), s -> s > 1.3 ? 0 : 1));
 
@@ -106,7 +126,7 @@ class SpectralContractTest {
             Host actual = Batch.download(device, gradient)[0];
             assertThat(actual.minus(expected).norm())
                 .as(f.function + " " + shape + " " + Arrays.toString(four))
-                .isLessThanOrEqualTo(bar * Math.max(expected.norm(), 1e-3 * g.norm()));
+                .isLessThanOrEqualTo(bar * scale(f, s, expected, g));
           }
         }
       }
@@ -154,7 +174,7 @@ class SpectralContractTest {
             String name = f.function + " " + shape + " " + Arrays.toString(four);
             assertThat(actual.minus(expected).norm())
                 .as(name)
-                .isLessThanOrEqualTo(bar * Math.max(expected.norm(), 1e-3 * g.norm()));
+                .isLessThanOrEqualTo(bar * scale(f, s, expected, g));
             double[] derivative = device.read(valueGradient);
             for (int i = 0; i < k; i++) {
               assertThat(derivative[i]).isCloseTo(core.re(i, i), within(bar * g.norm()));
@@ -254,21 +274,27 @@ class SpectralContractTest {
   }
 
   private static Host exact(Function f, Host u, double[] s, Host v, Host g) {
-    DoubleUnaryOperator value = f.value;
-    DoubleUnaryOperator slope = f.slope;
     return Reference.spectral(
         u,
         v,
         g,
-        (i, j) ->
-            s[i] == s[j]
-                ? slope.applyAsDouble(s[i])
-                : (value.applyAsDouble(s[j]) - value.applyAsDouble(s[i])) / (s[j] - s[i]),
-        (i, j) ->
-            s[i] + s[j] == 0
-                ? slope.applyAsDouble(0)
-                : (value.applyAsDouble(s[i]) + value.applyAsDouble(s[j])) / (s[i] + s[j]),
-        j -> s[j] == 0 ? slope.applyAsDouble(0) : value.applyAsDouble(s[j]) / s[j]);
+        (i, j) -> f.difference(s[i], s[j]),
+        (i, j) -> f.mean(s[i], s[j]),
+        j -> f.mean(s[j], s[j]));
+  }
+
+  /**
+   * What the gradient is right to: its own size, or, where that is small by chance, the rounding of
+   * UᴴGV times the largest factor.
+   */
+  private static double scale(Function f, double[] s, Host expected, Host g) {
+    double largest = 0;
+    for (double a : s) {
+      for (double b : s) {
+        largest = Math.max(largest, Math.max(Math.abs(f.difference(a, b)), Math.abs(f.mean(a, b))));
+      }
+    }
+    return Math.max(expected.norm(), 0.1 * largest * g.norm());
   }
 
   /** Y itself, and the derivative along a random direction, of matrices with ties. */
@@ -474,6 +500,87 @@ class SpectralContractTest {
       assertThatThrownBy(() -> plan.backward(factors, a, a, square, 0))
           .hasMessageStartingWith("parameterGradient: expected");
     }
+  }
+
+  /** Values at or below the cut are as good as zero, forward, backward and for the parameter. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void whatIsAtOrBelowTheCutIsZero(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    double byDefault = 6 * type.epsilon();
+    List<SpectralFunction> functions = new ArrayList<>();
+    for (SpectralFunction steep :
+        List.of(
+            SpectralFunction.sqrt(),
+            SpectralFunction.log(),
+            SpectralFunction.power(0.5),
+            SpectralFunction.power(-0.5))) {
+      functions.add(steep);
+      functions.add(steep.withCut(0.25));
+    }
+    functions.add(SpectralFunction.log1p().withCut(0.25));
+    functions.add(SpectralFunction.reciprocal(0.25));
+    functions.add(SpectralFunction.polar(0.25));
+    Host u = Host.orthonormal(type, 6, 4, random);
+    Host v = Host.orthonormal(type, 4, 4, random);
+    Host g = Host.random(type, 6, 4, random);
+    for (SpectralFunction function : functions) {
+      double cut = function.hasDefaultCut() ? byDefault : 0.25;
+      double[] small = {8, 3, 8 * cut, 8 * cut * 0.75};
+      double[] zero = {8, 3, 0, 0};
+      assertThat(results(device, type, function, u, small, v, g))
+          .as(function + " seed " + TestDevices.SEED)
+          .isEqualTo(results(device, type, function, u, zero, v, g));
+      double[] above = {8, 3, 8 * cut * (1 + 2 * type.epsilon()), 0};
+      assertThat(results(device, type, function, u, above, v, g))
+          .as(function + " seed " + TestDevices.SEED)
+          .isNotEqualTo(results(device, type, function, u, zero, v, g));
+    }
+  }
+
+  /** ∂L/∂A and ∂L/∂p at U S Vᴴ, and f(diag(S, 0, 0)). */
+  private static List<Double> results(
+      Device device, DataType type, SpectralFunction function, Host u, double[] s, Host v, Host g) {
+    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, 6, 4, function);
+        OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g));
+        OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, 6, 4);
+        OwnedMatrixBatch gp = Batch.poisoned(device, type.real(), 1, 1, 1);
+        EighPlan eigh = EighPlan.create(device, type, 1, 6);
+        OwnedMatrixBatch y = Batch.poisoned(device, type, 1, 6, 6);
+        OwnedMatrixBatch values =
+            Batch.upload(
+                device, type.real(), List.of(Host.real(6, 1, (i, j) -> i < 4 ? s[i] : 0)));
+        OwnedMatrixBatch vectors =
+            Batch.upload(device, type, List.of(Host.real(6, 6, (i, j) -> i == j ? 1 : 0)));
+        SvdFactors factors =
+            new SvdFactors(
+                Batch.upload(device, type, List.of(u)),
+                Batch.upload(device, type.real(), List.of(Host.real(4, 1, (i, j) -> s[i]))),
+                Batch.upload(device, type, List.of(v)))) {
+      plan.backward(factors, gy, gradient, gp, 0);
+      eigh.apply(function, values, vectors, y, 0);
+      List<Double> all = new ArrayList<>();
+      for (OwnedMatrixBatch each : List.of(gradient, gp, y)) {
+        Arrays.stream(device.read(each)).forEach(all::add);
+      }
+      return all;
+    }
+  }
+
+  @Test
+  void functionsKnowTheirCut() {
+    assertThat(SpectralFunction.sqrt().hasDefaultCut()).isTrue();
+    assertThat(SpectralFunction.power(0.5).hasDefaultCut()).isTrue();
+    assertThat(SpectralFunction.power(1).hasDefaultCut()).isFalse();
+    assertThat(SpectralFunction.log().withCut(0).hasDefaultCut()).isFalse();
+    assertThat(SpectralFunction.sqrt().withCut(1e-3)).hasToString("sqrt with cut 0.001");
+    assertThat(SpectralFunction.sqrt().withCut(1e-3))
+        .isEqualTo(SpectralFunction.sqrt().withCut(1e-3))
+        .isNotEqualTo(SpectralFunction.sqrt());
+    assertThatThrownBy(() -> SpectralFunction.polar(0.1).withCut(0))
+        .hasMessage("function: the cut of polar is its parameter");
+    assertThatThrownBy(() -> SpectralFunction.sqrt().withCut(-1))
+        .hasMessage("cut: expected a finite number of at least 0, got -1.0");
   }
 
   @Test

@@ -12,6 +12,8 @@ import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.TruncatedPullbackPlan;
+import io.github.diffsvd.Truncation;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -59,6 +61,157 @@ class TruncatedContractTest {
             .times(Host.orthonormal(type, 5, 5, random).adjoint());
     for (double scale : new double[] {0x1p-80, 0x1p80}) {
       agrees(device, type, a.scaled(scale).rounded(type), 2, 5, random, single ? 1e-4 : 1e-11);
+    }
+  }
+
+  /** Cotangents whose squares are not representable. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void isLinearInTheCotangents(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    double scale = type.real() == DataType.FLOAT32 ? 0x1p-90 : 0x1p-700;
+    Host a = matrix(type, new double[] {2, 1.5, 0.7, 0.3, 0.1}, random);
+    Host gu = Host.random(type, 7, 2, random);
+    Host gv = Host.random(type, 5, 2, random);
+    Host expected = gradient(device, type, a, gu, gv, 40);
+    Host actual =
+        gradient(
+            device, type, a, gu.scaled(scale).rounded(type), gv.scaled(scale).rounded(type), 40);
+    assertThat(actual.scaled(1 / scale).minus(expected).norm())
+        .as("seed " + TestDevices.SEED)
+        .isLessThan(100 * type.epsilon() * expected.norm());
+  }
+
+  /** Conjugate gradients that run on after they have converged diverge. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void moreStepsThanAreNeededChangeNothing(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    for (int matrix = 0; matrix < 10; matrix++) {
+      double[] s = {3, 2, 1 - 0.3 * random.nextDouble(), 0.5, 0.2 * random.nextDouble()};
+      Host a = matrix(type, s, random);
+      Host gu = Host.random(type, 7, 2, random);
+      Host gv = Host.random(type, 5, 2, random);
+      Host few = gradient(device, type, a, gu, gv, 25);
+      for (int iterations : new int[] {100, 1000}) {
+        assertThat(gradient(device, type, a, gu, gv, iterations).minus(few).norm())
+            .as(iterations + " steps, matrix " + matrix + ", seed " + TestDevices.SEED)
+            .isLessThan(100 * type.epsilon() * few.norm());
+      }
+    }
+  }
+
+  /** The smallest example that diverged, from 75 steps on, against ten steps. */
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void theExampleThatDivergedDoesNot(Device device) {
+    double[] elements = {
+      1.35136879, 0.45133671, 0.13168019,
+      -1.6826365, 0.81489152, -1.20307171,
+      -1.66324234, 1.0088768, 0.29803586,
+      0.68974191, 2.47175908, -0.27127010
+    };
+    double[] left = {-1.91544724, 2.72135878, -0.03083788, 0.59934390};
+    double[] right = {0.49942151, -0.22300555, 0.68917656};
+    Host a = Host.real(4, 3, (i, j) -> elements[3 * i + j]);
+    Host gu = Host.real(4, 1, (i, j) -> left[i]);
+    Host gv = Host.real(3, 1, (i, j) -> right[i]);
+    Host few = gradient(device, DataType.FLOAT32, a, gu, gv, 10);
+    for (int iterations : new int[] {25, 75, 100, 1000}) {
+      Host more = gradient(device, DataType.FLOAT32, a, gu, gv, iterations);
+      assertThat(more.minus(few).norm()).as(iterations + " steps").isLessThan(1e-5 * few.norm());
+    }
+  }
+
+  private static Host matrix(DataType type, double[] s, Random random) {
+    return Host.orthonormal(type, 7, 5, random)
+        .scaled((i, j) -> s[j])
+        .times(Host.orthonormal(type, 5, 5, random).adjoint())
+        .rounded(type);
+  }
+
+  /** That of the leading columns, as many as gu has. */
+  private static Host gradient(
+      Device device, DataType type, Host a, Host gu, Host gv, int iterations) {
+    int rows = a.rows();
+    int columns = a.columns();
+    int rank = gu.columns();
+    try (OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
+        SvdPlan svd = SvdPlan.create(device, type, 1, rows, columns);
+        SvdFactors factors = svd.allocateFactors();
+        SvdInfo info = device.allocateInfo(1);
+        OwnedMatrixBatch left = Batch.upload(device, type, List.of(gu));
+        OwnedMatrixBatch right = Batch.upload(device, type, List.of(gv));
+        OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, rows, columns);
+        TruncatedPullbackPlan plan =
+            TruncatedPullbackPlan.create(device, type, 1, rows, columns, rank, RULE, iterations)) {
+      svd.forward(batch, factors, info, 0);
+      SvdCotangents cotangents = new SvdCotangents(left, null, right);
+      plan.backward(batch, factors.leading(rank), cotangents, gradient, null, 0);
+      return Batch.download(device, gradient)[0];
+    }
+  }
+
+  /** Nothing is kept, so nothing depends on A. */
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void rankZeroHasAGradientOfZero(Device device, DataType type) {
+    for (Shape shape : new Shape[] {new Shape(6, 5), new Shape(5, 6), new Shape(90, 80)}) {
+      try (SvdPlan svd = SvdPlan.create(device, type, 2, shape.rows(), shape.columns());
+          SvdFactors factors = Batch.poisonedFactors(device, type, 2, shape);
+          OwnedMatrixBatch a = Batch.poisoned(device, type, 2, shape.rows(), shape.columns());
+          OwnedMatrixBatch full = Batch.poisoned(device, type, 2, shape.rows(), shape.columns());
+          SvdInfo info = device.allocateInfo(2);
+          TruncatedPullbackPlan plan =
+              TruncatedPullbackPlan.create(
+                  device, type, 2, shape.rows(), shape.columns(), 0, RULE, 25)) {
+        Batch.write(
+            device,
+            a,
+            List.of(
+                Host.real(shape.rows(), shape.columns(), (i, j) -> i + 2 * j),
+                Host.real(shape.rows(), shape.columns(), (i, j) -> i - j)));
+        svd.forward(a, factors, info, 0);
+        SvdFactors none = factors.leading(0);
+        SvdCotangents cotangents = new SvdCotangents(none.u(), none.s(), none.v());
+        svd.backward(factors, cotangents, full, 0);
+        assertThat(Arrays.stream(device.read(full))).as("full " + shape).allMatch(x -> x == 0);
+        plan.backward(a, none, cotangents, a, null, 0);
+        assertThat(Arrays.stream(device.read(a))).as("truncated " + shape).allMatch(x -> x == 0);
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void ranksAreChosenByToleranceAndByEnergy(Device device) {
+    double nan = Double.NaN;
+    double[] huge = {1e300, 1e300, 1e299, 0};
+    List<Host> spectra = new ArrayList<>();
+    for (double[] s :
+        new double[][] {{4, 2, 1, 0.5}, {3, 3, 0.1, 0}, {nan, nan, nan, nan}, {0, 0, 0, 0}, huge}) {
+      spectra.add(Host.real(4, 1, (i, j) -> s[i]));
+    }
+    try (OwnedMatrixBatch s = Batch.upload(device, DataType.FLOAT64, spectra)) {
+      Truncation loose = Truncation.byTolerance(device, s, 0.3, 0);
+      assertThat(loose.rank()).isEqualTo(2);
+      assertThat(loose.errors())
+          .usingComparatorWithPrecision(1e-14)
+          .containsExactly(Math.sqrt(1.25), 0.1, nan, 0, 1e299);
+      assertThat(Truncation.byTolerance(device, s, 0, 0).rank()).isEqualTo(4);
+      assertThat(Truncation.byTolerance(device, s, 1, 0).rank()).isZero();
+      // 20/21.25 of the first matrix, 18/18.01 of the second.
+      assertThat(Truncation.byEnergy(device, s, 0.94, 0).rank()).isEqualTo(2);
+      assertThat(Truncation.byEnergy(device, s, 0.95, 0).rank()).isEqualTo(3);
+      assertThat(Truncation.byEnergy(device, s, 1, 0).rank()).isEqualTo(4);
+      assertThat(Truncation.byEnergy(device, s, 0, 0).rank()).isZero();
+      assertThat(Truncation.toRank(device, s, 4, 0).errors()).containsExactly(0, 0, nan, 0, 0);
+      assertThatThrownBy(() -> Truncation.toRank(device, s, 5, 0))
+          .hasMessage("rank: expected 0 … 4, got 5");
+      assertThatThrownBy(() -> Truncation.byEnergy(device, s, 1.5, 0))
+          .hasMessage("share: expected 0 … 1, got 1.5");
+      assertThatThrownBy(() -> Truncation.byTolerance(device, s, Double.NaN, 0))
+          .hasMessage("tolerance: expected a number of at least 0, got NaN");
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.stress.Spectra.Sweep;
 import io.github.diffsvd.stress.StressSuite.Finiteness;
@@ -70,6 +71,15 @@ class StressSuiteTest {
                     .as(row.toString())
                     .isLessThan(isSingle(row) ? 2e-5 : 1e-12));
     softly.assertAll();
+  }
+
+  @Test
+  void dividedDifferencesAreRightAtEveryRatio() {
+    assertThat(DividedDifferences.names())
+        .containsExactlyInAnyOrder(SpectralFunction.names().split(", "));
+    assertThat(result.differences())
+        .allSatisfy(row -> assertThat(row.pairs()).isGreaterThan(200))
+        .allSatisfy(row -> assertThat(row.worst()).as(row.toString()).isLessThan(16));
   }
 
   @Test
