@@ -191,7 +191,7 @@ struct VectorOfMatrices {
       for (int s = 0; s < kSlots; s++) left[s] = own[s] > none ? larger_of(left[s], own[s] - row) : left[s];
     }
     for (int s = 0; s < kSlots; s++) of_columns += left[s] > none ? left[s] : WR{};
-    adjoint = of_rows < 2 * at.sum(of_columns) - R(4) ? WR{} + 1 : WR{};
+    adjoint = of_rows < 2 * at.sum(of_columns) - R(2) ? WR{} + 1 : WR{};
     if (any_in_vector(adjoint > 0)) load();
   }
   DEVICE static WR exponent_or(WR none, WR size) {

@@ -233,9 +233,16 @@ record SearchCase(
         : algorithm != SvdAlgorithm.JACOBI;
   }
 
-  /** Whether AUTO leaves it to LAPACK or cuSOLVER in any case. */
-  boolean isLarge() {
-    return isLarge(rows, columns);
+  /** Whether the Jacobi kernel does it: LAPACK and cuSOLVER need a workspace of another size. */
+  boolean isJacobi(Device device) {
+    return !isLarge(rows, columns)
+        && workspaceBytes(device, options.algorithm())
+            == workspaceBytes(device, SvdAlgorithm.JACOBI);
+  }
+
+  private long workspaceBytes(Device device, SvdAlgorithm algorithm) {
+    return SvdPlan.workspaceBytes(
+        device, type, members.size(), rows, columns, options.withAlgorithm(algorithm));
   }
 
   private static boolean isLarge(int rows, int columns) {

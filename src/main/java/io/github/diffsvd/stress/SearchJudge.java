@@ -108,12 +108,13 @@ final class SearchJudge {
   }
 
   private void compare(Results first, Results second) {
+    boolean isJacobi = test.isJacobi(device);
     for (int i = 0; i < test.again().length; i++) {
       int b = test.again()[i];
       if (b != SearchCase.NEIGHBOUR) {
         double[][] x = first.factors(b);
         double[][] y = second.factors(i);
-        verdict(Check.SAME_FACTORS, b, test.isLarge() ? near(x[1], y[1]) : sameBits(x, y));
+        verdict(Check.SAME_FACTORS, b, isJacobi ? sameBits(x, y) : near(x[1], y[1]));
       }
     }
   }

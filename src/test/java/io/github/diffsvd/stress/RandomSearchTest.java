@@ -25,7 +25,17 @@ class RandomSearchTest {
 
   /** Each is a case that one of the checks once refused, with a reason that was mended. */
   @ParameterizedTest
-  @ValueSource(longs = {819, 862, 5353, 17432, 19569, -7995527694508717780L})
+  @ValueSource(
+      longs = {
+        819,
+        862,
+        5353,
+        17432,
+        19569,
+        -7995527694508717780L,
+        -3781088316457479164L,
+        -3781088316457384241L
+      })
   void nothingIsFoundWhereItOnceWas(long seed) {
     assertNothing(seed, 1, 0);
   }
