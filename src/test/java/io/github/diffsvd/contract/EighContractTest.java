@@ -215,8 +215,8 @@ class EighContractTest {
     double[] spectrum = new double[n];
     Arrays.setAll(spectrum, i -> i < rank ? 4 - 3.5 * i / rank : 0);
     Host u = Host.orthonormal(type, n, n, random);
-    Host features = u.scaled((i, j) -> Math.sqrt(spectrum[j])).rounded(type);
-    Host a = features.times(features.adjoint()).rounded(type);
+    Host rounding = hermitian(Host.random(type, n, n, random)).scaled(8 * type.epsilon());
+    Host a = u.scaled((i, j) -> spectrum[j]).times(u.adjoint()).plus(rounding).rounded(type);
     Host gy = Host.random(type, n, n, random);
     for (Function f : FUNCTIONS) {
       if (f.function.equals(SpectralFunction.power(1.7))) {
