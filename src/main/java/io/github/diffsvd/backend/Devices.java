@@ -3,6 +3,7 @@ package io.github.diffsvd.backend;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.backend.cpu.CpuBackend;
 import io.github.diffsvd.backend.cuda.CudaBackend;
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -16,6 +17,11 @@ public final class Devices {
 
   /** Opens "cpu", "cuda:N" or "auto"; "cuda" is "cuda:0". */
   public static Backend open(String name) {
+    try {
+      NativeLibraries.lodgeJavaCpp();
+    } catch (IOException e) {
+      throw new DeviceUnavailableException(name + ": " + e.getMessage(), e);
+    }
     Matcher cuda = CUDA.matcher(name);
     if (cuda.matches()) {
       return new CudaBackend(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));

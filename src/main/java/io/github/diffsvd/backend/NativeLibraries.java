@@ -1,5 +1,6 @@
 package io.github.diffsvd.backend;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
@@ -37,6 +38,8 @@ import java.util.Set;
  * <p>JavaCPP's own cache would compare sizes and times only, and follow links.
  */
 public final class NativeLibraries {
+  private static final String JAVACPP_FOLDER_PROPERTY = "org.bytedeco.javacpp.cachedir";
+
   private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
@@ -65,17 +68,54 @@ public final class NativeLibraries {
       digest.update(content);
     }
     String hash = HexFormat.of().formatHex(digest.digest(), 0, 12);
+    return inFirst(
+        places,
+        (place, made) -> {
+          Path folder = place.resolve(hash);
+          makePrivate(place, made);
+          makePrivate(folder, made);
+          for (var file : contents.entrySet()) {
+            heal(folder.resolve(file.getKey()), file.getValue());
+          }
+          return folder;
+        });
+  }
+
+  /**
+   * Gives JavaCPP a private folder for its own natives where ~/.javacpp cannot be used. It would
+   * trust the current folder of a user without a home, and a name in java.io.tmpdir that anybody
+   * can take first.
+   *
+   * @throws IOException as {@link #unpack} does
+   */
+  static void lodgeJavaCpp() throws IOException {
+    File usual = new File(System.getProperty("user.home"), ".javacpp/cache");
+    boolean usable =
+        usual.isAbsolute() && (usual.mkdirs() || usual.isDirectory()) && usual.canWrite();
+    if (usable || System.getProperty(JAVACPP_FOLDER_PROPERTY) != null) {
+      return;
+    }
+    Path folder =
+        inFirst(
+            places(),
+            (place, made) -> {
+              makePrivate(place, made);
+              return place.resolve("javacpp");
+            });
+    System.setProperty(JAVACPP_FOLDER_PROPERTY, folder.toString());
+  }
+
+  private interface Use {
+    /** What is wanted of a place; adds the folders that it makes. */
+    Path of(Path place, Deque<Path> made) throws IOException;
+  }
+
+  private static Path inFirst(List<Path> places, Use use) throws IOException {
     List<String> problems = new ArrayList<>();
     for (Path place : places) {
-      Path folder = place.resolve(hash);
       Deque<Path> made = new ArrayDeque<>();
       try {
-        makePrivate(place, made);
-        makePrivate(folder, made);
-        for (var file : contents.entrySet()) {
-          heal(folder.resolve(file.getKey()), file.getValue());
-        }
-        return folder;
+        return use.of(place, made);
       } catch (IOException e) {
         made.forEach(NativeLibraries::deleteIfEmpty);
         problems.add(describe(place, e));

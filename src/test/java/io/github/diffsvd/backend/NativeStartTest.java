@@ -2,6 +2,9 @@ package io.github.diffsvd.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.cli.Main;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +17,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole processes that start beside, after and in spite of one another. */
 class NativeStartTest {
@@ -25,26 +30,40 @@ class NativeStartTest {
   @TempDir Path folder;
   private Path home;
   private Path temporary;
+  private Path work;
 
   @BeforeEach
   void folders() throws IOException {
     home = Files.createDirectory(folder.resolve("home"));
     temporary = Files.createDirectory(folder.resolve("tmp"));
+    work = Files.createDirectory(folder.resolve("work"));
+  }
+
+  /** A device with memory, for which JavaCPP loads its own natives. */
+  static final class Allocate {
+    public static void main(String[] args) {
+      try (Device device = Device.open("cpu");
+          OwnedMatrixBatch batch = device.allocate(DataType.FLOAT32, 1, 2, 2)) {
+        System.out.println(device.name() + " " + batch);
+      }
+    }
   }
 
   private Process start(String... options) throws IOException {
-    return start(List.of(), options);
+    return start(List.of(), List.of(Main.class.getName(), "info"), options);
   }
 
-  private Process start(List<String> shell, String... options) throws IOException {
+  private Process start(List<String> shell, List<String> program, String... options)
+      throws IOException {
     List<String> command = new ArrayList<>(shell);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Duser.home=" + home);
     command.add("-Djava.io.tmpdir=" + temporary);
     command.addAll(Arrays.asList(options));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(Main.class.getName(), "info"));
+    command.addAll(program);
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.directory(work.toFile());
     builder.environment().remove("XDG_CACHE_HOME");
     return builder.start();
   }
@@ -102,28 +121,34 @@ class NativeStartTest {
     assertThat(cpu(start())).isEqualTo(expected).contains("kernels on");
   }
 
-  @Test
-  void aUserWithoutNameAndHomeHasOneFolderInTheTemporaryOne() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"?", "/proc/none"})
+  void aUserWithoutNameAndHomeHasOneFolderInTheTemporaryOne(String none) throws Exception {
     for (int i = 0; i < 2; i++) {
-      assertThat(cpu(start("-Duser.name=?", "-Duser.home=?"))).contains("kernels on");
+      List<String> program = List.of(Allocate.class.getName());
+      assertThat(lines(start(List.of(), program, "-Duser.name=?", "-Duser.home=" + none)))
+          .singleElement()
+          .asString()
+          .startsWith("cpu ");
     }
     try (Stream<Path> folders = Files.list(temporary)) {
       assertThat(folders)
           .containsExactly(
               temporary.resolve("diffsvd-" + Files.getAttribute(temporary, "unix:uid")));
     }
+    assertThat(files(work)).isEmpty();
   }
 
   @Test
   void aFullDiskIsOneLineAndLeavesNothing() throws Exception {
     List<String> shell = List.of("sh", "-c", FULL_DISK, "sh");
-    assertThat(cpu(start(shell, "-XX:-UsePerfData")))
+    assertThat(cpu(start(shell, List.of(Main.class.getName(), "info"), "-XX:-UsePerfData")))
         .startsWith("cpu      unusable: the kernels cannot be loaded: no folder for the native")
         .contains(home.resolve(".cache").resolve("diffsvd") + ": ")
         .contains(temporary.resolve("diffsvd-") + "")
         .doesNotContain("null");
     assertThat(files(temporary)).isEmpty();
-    assertThat(files(home)).containsExactly(home.resolve(".cache"));
+    assertThat(home.resolve(".cache").resolve("diffsvd")).doesNotExist();
   }
 
   @Test
