@@ -1,10 +1,10 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Lease;
 
 /** One way to compute the pullback; which one suits a shape is decided when the plan is made. */
-interface BackwardPass extends AutoCloseable {
+interface BackwardPass {
   /** Of a matrix that is worth more than one multiprocessor of a GPU. */
   long TALL_ELEMENTS = 1 << 15;
 
@@ -14,16 +14,13 @@ interface BackwardPass extends AutoCloseable {
 
   void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream);
 
-  @Override
-  void close();
-
   /**
    * The tier for a shape: one kernel, a matrix per vector lane or per team of threads, as far as
    * the device's scratch and its speed go; products above, and for a few tall matrices.
    */
   static BackwardPass choose(
-      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    Backend.Limits limits = backend.limits();
+      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    Backend.Limits limits = lease.limits();
     int k = Math.min(rows, columns);
     boolean fused =
         k <= limits.fusedBackwardColumns()
@@ -31,11 +28,11 @@ interface BackwardPass extends AutoCloseable {
             && FusedBackward.teamBytes(type, rows, columns) <= limits.scratchBytes();
     if (FusedBackward.laneElements(rows, columns) <= limits.laneElements()
         && limits.fillsLanes(batch, k)) {
-      return FusedBackward.lanes(backend, type, batch, rows, columns, rule);
+      return FusedBackward.lanes(lease, type, batch, rows, columns, rule);
     }
     return fused
-        ? FusedBackward.teams(backend, type, batch, rows, columns, rule)
-        : new ProductBackward(backend, type, batch, rows, columns, rule);
+        ? FusedBackward.teams(lease, type, batch, rows, columns, rule)
+        : new ProductBackward(lease, type, batch, rows, columns, rule);
   }
 
   /**

@@ -44,7 +44,7 @@ final class Checks {
   static void writable(
       String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
     readable(name, matrix, type, batch, rows, columns);
-    if (!matrix.isEmpty() && !keepsElementsApart(matrix)) {
+    if (!matrix.isRowMajor() && !matrix.isEmpty() && !keepsElementsApart(matrix)) {
       throw new IllegalArgumentException(
           name + ": expected strides that keep the elements of an output apart, got " + matrix);
     }

@@ -2,12 +2,12 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Devices;
-import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelLaunch;
-import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.backend.Workspace;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * A place where matrices live and are decomposed: an NVIDIA GPU or the CPU. May be shared between
@@ -58,21 +58,35 @@ public final class Device implements AutoCloseable {
     return backend.description();
   }
 
-  /** Memory for batch matrices, packed row-major, uninitialised. */
+  /**
+   * Memory for batch matrices, packed row-major, uninitialised.
+   *
+   * @throws IllegalArgumentException if a long cannot hold the number of bytes
+   * @throws DeviceOutOfMemoryException if they do not fit
+   */
   public OwnedMatrixBatch allocate(DataType type, int batch, int rows, int columns) {
     Objects.requireNonNull(type, "type");
-    long elements = Checks.atLeast("batch", 0, batch) * (long) Checks.atLeast("rows", 0, rows);
-    long bytes =
-        Math.multiplyExact(
-            Math.multiplyExact(elements, Checks.atLeast("columns", 0, columns)),
-            (long) type.bytes());
-    return new OwnedMatrixBatch(this, backend.allocate(bytes), type, batch, rows, columns);
+    Checks.atLeast("batch", 0, batch);
+    Checks.atLeast("rows", 0, rows);
+    Checks.atLeast("columns", 0, columns);
+    long bytes = Workspace.bytes(type, batch, rows, columns);
+    return new OwnedMatrixBatch(
+        backend.allocate(bytes, "OwnedMatrixBatch " + shape(type, batch, rows, columns)),
+        type,
+        batch,
+        rows,
+        columns);
   }
 
   /** Memory for the status of batch matrices. */
   public SvdInfo allocateInfo(int batch) {
     Checks.atLeast("batch", 0, batch);
-    return new SvdInfo(this, backend.allocate((long) batch * Integer.BYTES), batch, true);
+    return new SvdInfo(
+        this, backend.allocate((long) batch * Integer.BYTES, "SvdInfo of " + batch), batch);
+  }
+
+  private static String shape(DataType type, int batch, int rows, int columns) {
+    return type + " " + batch + "×" + rows + "×" + columns;
   }
 
   /**
@@ -83,10 +97,10 @@ public final class Device implements AutoCloseable {
     Checks.writable(
         "target", target, target.type(), target.batch(), target.rows(), target.columns());
     int parts = target.type().isComplex() ? 2 : 1;
-    if (values.length != target.size() * parts) {
+    if (values.length / parts != target.size() || values.length % parts != 0) {
       throw new IllegalArgumentException(
           "values: expected "
-              + target.size() * parts
+              + Math.multiplyExact(target.size(), parts)
               + " numbers for "
               + target
               + ", got "
@@ -114,7 +128,11 @@ public final class Device implements AutoCloseable {
    */
   public double[] read(MatrixBatch source) {
     int parts = source.type().isComplex() ? 2 : 1;
-    double[] values = new double[Math.toIntExact(source.size() * parts)];
+    if (source.size() > Integer.MAX_VALUE / parts) {
+      throw new IllegalArgumentException(
+          "source: expected at most " + Integer.MAX_VALUE / parts + " elements, got " + source);
+    }
+    double[] values = new double[(int) source.size() * parts];
     boolean single = source.type().real() == DataType.FLOAT32;
     int[] next = {0};
     inChunks(
@@ -134,7 +152,12 @@ public final class Device implements AutoCloseable {
    * byte order. The buffer's position moves to its limit. Returns when they are there.
    */
   public void write(MatrixBatch target, ByteBuffer source) {
-    transfer(target, source, packed -> backend.copyToDevice(packed.address(), source, 0), true);
+    transfer(
+        "target",
+        target,
+        source,
+        (lease, packed) -> lease.copyToDevice(packed.address(), source, 0),
+        true);
   }
 
   /**
@@ -142,17 +165,25 @@ public final class Device implements AutoCloseable {
    * bytes.
    */
   public void read(MatrixBatch source, ByteBuffer target) {
-    transfer(source, target, packed -> backend.copyToHost(target, packed.address(), 0), false);
+    transfer(
+        "source",
+        source,
+        target,
+        (lease, packed) -> lease.copyToHost(target, packed.address(), 0),
+        false);
   }
 
   /** Waits until the work queued on a stream is done. */
   public void synchronize(long stream) {
-    backend.synchronize(stream);
+    try (Lease lease = backend.lease()) {
+      lease.synchronize(stream);
+    }
   }
 
   /**
-   * Closes the device; memory and plans that are still open become unusable. A second call does
-   * nothing.
+   * Waits for the calls that are under way on other threads, closes all plans and frees all memory
+   * of the device that are still open, and closes it. What uses any of them later is an
+   * IllegalStateException; a second call, and closing them, does nothing.
    */
   @Override
   public void close() {
@@ -168,8 +199,22 @@ public final class Device implements AutoCloseable {
     return backend;
   }
 
-  void free(long address) {
-    backend.free(address);
+  /**
+   * Makes a plan in a lease of its own, which is closed again if that fails.
+   *
+   * @param kind of the plan, for messages
+   */
+  <T> T plan(
+      String kind, DataType type, int batch, int rows, int columns, Function<Lease, T> make) {
+    Lease lease = backend.lease(kind + " " + shape(type, batch, rows, columns));
+    try {
+      T plan = make.apply(lease);
+      lease.leave();
+      return plan;
+    } catch (RuntimeException | Error e) {
+      lease.close();
+      throw e;
+    }
   }
 
   private interface Chunk {
@@ -181,8 +226,14 @@ public final class Device implements AutoCloseable {
     if (matrix.isEmpty()) {
       return;
     }
-    long bytesPerMatrix =
-        Math.multiplyExact((long) matrix.rows() * matrix.columns(), matrix.type().bytes());
+    long bytesPerMatrix = Workspace.bytes(matrix.type(), 1, matrix.rows(), matrix.columns());
+    if (bytesPerMatrix > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "rows, columns: expected matrices of at most "
+              + Integer.MAX_VALUE
+              + " bytes, got "
+              + matrix);
+    }
     int perChunk = (int) Math.max(1, Math.min(matrix.batch(), CHUNK_BYTES / bytesPerMatrix));
     ByteBuffer bytes =
         ByteBuffer.allocateDirect(Math.toIntExact(perChunk * bytesPerMatrix))
@@ -195,47 +246,43 @@ public final class Device implements AutoCloseable {
   }
 
   private interface Transfer {
-    void run(MatrixBatch packed);
+    void run(Lease lease, MatrixBatch packed);
   }
 
   /**
    * Runs a copy to or from packed memory: the matrix itself, or a temporary one that a kernel
    * copies from or to.
    */
-  private void transfer(MatrixBatch matrix, ByteBuffer buffer, Transfer copy, boolean toDevice) {
-    long bytes = matrix.size() * matrix.type().bytes();
+  private void transfer(
+      String name, MatrixBatch matrix, ByteBuffer buffer, Transfer copy, boolean toDevice) {
+    DataType type = matrix.type();
+    long bytes = Workspace.bytes(type, matrix.batch(), matrix.rows(), matrix.columns());
     if (buffer.remaining() != bytes) {
       throw new IllegalArgumentException(
           "buffer: expected " + bytes + " bytes for " + matrix + ", got " + buffer.remaining());
     }
-    if (matrix.isEmpty()) {
-      return;
-    }
-    if (matrix.isRowMajor()) {
-      copy.run(matrix);
-      buffer.position(buffer.limit());
-      return;
-    }
-    try (OwnedMatrixBatch packed =
-        allocate(matrix.type(), matrix.batch(), matrix.rows(), matrix.columns())) {
-      LaunchShape shape =
-          LaunchShape.forUnits(backend.limits(), (long) matrix.batch() * matrix.rows(), 0);
-      KernelLaunch launch = backend.prepare(Kernel.COPY, matrix.type(), shape);
-      launch.arguments().reset().put(toDevice ? packed : matrix).put(toDevice ? matrix : packed);
-      launch
-          .arguments()
-          .put((long) matrix.batch())
-          .put((long) matrix.rows())
-          .put((long) matrix.columns());
-      if (!toDevice) {
-        launch.start(0);
+    try (Lease lease = backend.lease()) {
+      Call call = new Call(lease);
+      call.reads(name, matrix, type, matrix.batch(), matrix.rows(), matrix.columns());
+      call.check();
+      if (matrix.isEmpty()) {
+        return;
       }
-      copy.run(packed);
-      buffer.position(buffer.limit());
-      if (toDevice) {
-        launch.start(0);
-        synchronize(0);
+      if (matrix.isRowMajor()) {
+        copy.run(lease, matrix);
+      } else {
+        MatrixBatch packed = lease.allocate(type, matrix.batch(), matrix.rows(), matrix.columns());
+        Packing packing = new Packing(lease, type, matrix.batch(), matrix.rows());
+        if (toDevice) {
+          copy.run(lease, packed);
+          packing.copy(packed, matrix, 0);
+          lease.synchronize(0);
+        } else {
+          packing.copy(matrix, packed, 0);
+          copy.run(lease, packed);
+        }
       }
+      buffer.position(buffer.limit());
     }
   }
 }

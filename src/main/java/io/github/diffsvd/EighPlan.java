@@ -1,9 +1,9 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 import java.util.Objects;
 
 /**
@@ -19,51 +19,42 @@ import java.util.Objects;
  * work on the caller's stream, one thread and one stream at a time.
  */
 public final class EighPlan implements AutoCloseable {
+  private final Lease lease;
+  private final Call forwardCall;
+  private final Call backwardCall;
   private final DataType type;
   private final int batch;
   private final int n;
   private final SvdPlan svd;
   private final SpectralPlan spectral;
-  private final OwnedMatrixBatch v;
-  private final OwnedMatrixBatch half;
-  private final OwnedMatrixBatch halved;
+  private final MatrixBatch v;
+  private final MatrixBatch half;
+  private final MatrixBatch halved;
 
   // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch check;
   private final KernelLaunch scale;
 
-  private EighPlan(Device device, DataType type, int batch, int n, GradientRule rule) {
+  private EighPlan(Lease lease, Device device, DataType type, int batch, int n, GradientRule rule) {
+    this.lease = lease;
+    forwardCall = new Call(lease);
+    backwardCall = new Call(lease);
     this.type = type;
     this.batch = batch;
     this.n = n;
-    svd = SvdPlan.create(device, type, batch, n, n, SvdOptions.defaults().withRule(rule));
-    OwnedMatrixBatch first = null;
-    OwnedMatrixBatch second = null;
-    try {
-      first = device.allocate(type, batch, n, n);
-      second = device.allocate(type, batch, n, n);
-      half = device.allocate(type.real(), 1, 1, 1);
-    } catch (RuntimeException | Error e) {
-      close(svd, first, second);
-      throw e;
-    }
-    v = first;
-    halved = second;
-    try {
-      device.write(half, 0.5);
-      spectral = SpectralPlan.create(device, type, batch, n, n);
-    } catch (RuntimeException | Error e) {
-      close(svd, half, v, halved);
-      throw e;
-    }
+    svd = SvdPlan.within(lease, device, type, batch, n, n, SvdOptions.defaults().withRule(rule));
+    spectral = SpectralPlan.within(lease, device, type, batch, n, n, null);
+    v = lease.allocate(type, batch, n, n);
+    halved = lease.allocate(type, batch, n, n);
+    half = lease.allocate(type.real(), 1, 1, 1);
+    device.write(half, 0.5);
     boolean empty = batch == 0 || n == 0;
-    CheckedBackend backend = device.backend();
-    check = empty ? null : prepare(backend, Kernel.EIGH_CHECK, batch);
-    scale = empty ? null : prepare(backend, Kernel.SPECTRAL_SCALE, (long) batch * n);
+    check = empty ? null : prepare(Kernel.EIGH_CHECK, batch);
+    scale = empty ? null : prepare(Kernel.SPECTRAL_SCALE, (long) batch * n);
   }
 
-  private KernelLaunch prepare(CheckedBackend backend, Kernel kernel, long units) {
-    return backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, 0));
+  private KernelLaunch prepare(Kernel kernel, long units) {
+    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
   }
 
   /** A plan with {@link GradientRule#moorePenrose()}. */
@@ -80,7 +71,14 @@ public final class EighPlan implements AutoCloseable {
    * @throws DeviceOutOfMemoryException if it does not fit
    */
   public static EighPlan create(Device device, DataType type, int batch, int n, GradientRule rule) {
-    return new EighPlan(Objects.requireNonNull(device, "device"), type, batch, n, rule);
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "EighPlan",
+            type,
+            batch,
+            n,
+            n,
+            lease -> new EighPlan(lease, device, type, batch, n, rule));
   }
 
   /**
@@ -96,11 +94,21 @@ public final class EighPlan implements AutoCloseable {
    */
   public void forward(
       MatrixBatch a, MatrixBatch values, MatrixBatch vectors, SvdInfo info, long stream) {
-    svd.forward(a, new SvdFactors(vectors, values, v), info, stream);
-    if (check != null) {
-      check.arguments().reset().put(a).put(vectors).put(values).put(v).put(info.address());
-      check.arguments().put((long) batch).put((long) n);
-      check.start(stream);
+    forwardCall.begin();
+    try {
+      forwardCall.reads("a", a, type, batch, n, n);
+      forwardCall.writes("values", values, type.real(), batch, n, 1);
+      forwardCall.writes("vectors", vectors, type, batch, n, n);
+      forwardCall.writes(info, batch);
+      forwardCall.check();
+      svd.forward(a, new SvdFactors(vectors, values, v), info, stream);
+      if (check != null) {
+        check.arguments().reset().put(a).put(vectors).put(values).put(v).put(info.address());
+        check.arguments().put((long) batch).put((long) n);
+        check.start(stream);
+      }
+    } finally {
+      forwardCall.end();
     }
   }
 
@@ -121,23 +129,38 @@ public final class EighPlan implements AutoCloseable {
       MatrixBatch gVectors,
       MatrixBatch gradient,
       long stream) {
-    svd.checkOpen();
-    SvdFactors factors = new SvdFactors(vectors, values, vectors);
-    MatrixBatch given = null;
-    if (gVectors != null) {
-      Checks.readable("gVectors", gVectors, type, batch, n, n);
-      Checks.readable("values", values, type.real(), batch, n, 1);
-      if (scale != null) {
-        // Half for U and half for V: their difference vanishes, their sum is gU.
-        MatrixBatch halves = MatrixBatch.wrap(half.address(), type.real(), batch, n, 1, 0, 0, 0);
-        scale.arguments().reset().put(gVectors);
-        SpectralTable.of(halves, halves).put(scale.arguments(), values);
-        scale.arguments().put(halved).put((long) batch).put((long) n).put((long) n);
-        scale.start(stream);
+    backwardCall.begin();
+    try {
+      backwardCall.reads("values", values, type.real(), batch, n, 1);
+      backwardCall.reads("vectors", vectors, type, batch, n, n);
+      if (gValues != null) {
+        backwardCall.reads("gValues", gValues, type.real(), batch, n, 1);
       }
-      given = halved;
+      if (gVectors != null) {
+        backwardCall.reads("gVectors", gVectors, type, batch, n, n);
+      }
+      backwardCall.writes("gradient", gradient, type, batch, n, n);
+      backwardCall.check();
+      MatrixBatch given = null;
+      if (gVectors != null) {
+        given = halved;
+        if (scale != null) {
+          // Half for U and half for V: their difference vanishes, their sum is gU.
+          MatrixBatch halves = MatrixBatch.wrap(half.address(), type.real(), batch, n, 1, 0, 0, 0);
+          scale.arguments().reset().put(gVectors);
+          SpectralTable.of(halves, halves).put(scale.arguments(), values);
+          scale.arguments().put(halved).put((long) batch).put((long) n).put((long) n);
+          scale.start(stream);
+        }
+      }
+      svd.backward(
+          new SvdFactors(vectors, values, vectors),
+          new SvdCotangents(given, gValues, given),
+          gradient,
+          stream);
+    } finally {
+      backwardCall.end();
     }
-    svd.backward(factors, new SvdCotangents(given, gValues, given), gradient, stream);
   }
 
   /**
@@ -183,9 +206,6 @@ public final class EighPlan implements AutoCloseable {
       MatrixBatch gradient,
       MatrixBatch parameterGradient,
       long stream) {
-    if (parameterGradient != null) {
-      Checks.writable("parameterGradient", parameterGradient, type.real(), batch, 1, 1);
-    }
     spectral.pullBack(
         new SvdFactors(vectors, values, vectors),
         SpectralTable.of(function, type, n, n),
@@ -198,21 +218,11 @@ public final class EighPlan implements AutoCloseable {
   }
 
   /**
-   * Frees the memory, once the work on it is done; the caller makes sure of that. A second call
-   * does nothing.
+   * Frees the memory, once the work on it is done; the caller makes sure of that. Waits for the
+   * call that another thread is in. A second call does nothing.
    */
   @Override
   public void close() {
-    spectral.close();
-    close(svd, v, half, halved);
-  }
-
-  private static void close(SvdPlan plan, OwnedMatrixBatch... matrices) {
-    plan.close();
-    for (OwnedMatrixBatch each : matrices) {
-      if (each != null) {
-        each.close();
-      }
-    }
+    lease.close();
   }
 }

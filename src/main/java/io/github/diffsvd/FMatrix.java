@@ -4,6 +4,7 @@ import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 import java.util.Objects;
 
 /**
@@ -13,6 +14,8 @@ import java.util.Objects;
  * <p>Classical: F_ij = 1/(s_j² − s_i²), infinite where two nonzero values are equal, NaN where both
  * are zero, 0 on the diagonal. Regularised: the two factors that a {@link GradientRule} puts in the
  * place of 1/(s_j − s_i) (odd in i, j) and of 1/(s_j + s_i) (even).
+ *
+ * <p>May be shared between threads.
  */
 public final class FMatrix {
   private final CheckedBackend backend;
@@ -28,8 +31,9 @@ public final class FMatrix {
     this.batch = Checks.atLeast("batch", 0, batch);
     this.k = Checks.atLeast("k", 0, k);
     this.rule = Objects.requireNonNull(rule, "rule");
-    kernel =
-        backend.prepare(Kernel.F_MATRIX, type, LaunchShape.forUnits(backend.limits(), batch, 0));
+    try (Lease lease = backend.lease()) {
+      kernel = lease.prepare(Kernel.F_MATRIX, type, LaunchShape.forUnits(lease.limits(), batch, 0));
+    }
   }
 
   /**
@@ -47,31 +51,24 @@ public final class FMatrix {
    * @param s batch × k × 1, descending
    * @param f batch × k × k, the classical F-matrix, overwritten; or null
    * @param gap batch × k × k, the stand-in for 1/(s_j − s_i) at (i, j), overwritten; or null
-   * @param sum batch × k × k, the stand-in for 1/(s_j + s_i) at (i, j), overwritten; or null
+   * @param sum batch × k × k, the stand-in for 1/(s_j + s_i) at (i, j), overwritten; or null. None
+   *     of the four may overlap another
    */
-  public void compute(MatrixBatch s, MatrixBatch f, MatrixBatch gap, MatrixBatch sum, long stream) {
-    Checks.readable("s", s, type, batch, k, 1);
-    writableOrAbsent("f", f);
-    writableOrAbsent("gap", gap);
-    writableOrAbsent("sum", sum);
-    if (batch > 0 && k > 0) {
-      kernel
-          .arguments()
-          .reset()
-          .put(s)
-          .put(f)
-          .put(gap)
-          .put(sum)
-          .put((long) batch)
-          .put((long) k)
-          .putRule(rule.code(), rule.parameter(type));
-      kernel.start(stream);
-    }
-  }
-
-  private void writableOrAbsent(String name, MatrixBatch matrix) {
-    if (matrix != null) {
-      Checks.writable(name, matrix, type, batch, k, k);
+  public synchronized void compute(
+      MatrixBatch s, MatrixBatch f, MatrixBatch gap, MatrixBatch sum, long stream) {
+    try (Lease lease = backend.lease()) {
+      Call call = new Call(lease);
+      call.reads("s", s, type, batch, k, 1);
+      call.writesIfPresent("f", f, type, batch, k, k);
+      call.writesIfPresent("gap", gap, type, batch, k, k);
+      call.writesIfPresent("sum", sum, type, batch, k, k);
+      call.check();
+      if (batch > 0 && k > 0) {
+        kernel.arguments().reset().put(s).put(f).put(gap).put(sum);
+        kernel.arguments().put((long) batch).put((long) k);
+        kernel.arguments().putRule(rule.code(), rule.parameter(type));
+        kernel.start(stream);
+      }
     }
   }
 }

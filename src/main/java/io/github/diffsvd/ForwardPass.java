@@ -1,10 +1,10 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Lease;
 
 /** One way to compute the factors; which one suits a shape is decided when the plan is made. */
-interface ForwardPass extends AutoCloseable {
+interface ForwardPass {
   long workspaceBytes();
 
   void bind(long workspace);
@@ -15,9 +15,6 @@ interface ForwardPass extends AutoCloseable {
   /** Queues the work for the singular values alone. */
   void runValues(MatrixBatch a, MatrixBatch s, long info, long stream);
 
-  @Override
-  void close();
-
   /** Of every thread: AUTO leaves matrices for which the Jacobi kernel needs more to LAPACK. */
   long MOST_SCRATCH_BYTES = 1L << 28;
 
@@ -26,13 +23,8 @@ interface ForwardPass extends AutoCloseable {
    * batch: a matrix has the same factors alone.
    */
   static ForwardPass choose(
-      CheckedBackend backend,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SvdAlgorithm algorithm) {
-    Backend.Limits limits = backend.limits();
+      Lease lease, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
+    Backend.Limits limits = lease.limits();
     boolean jacobi =
         algorithm == SvdAlgorithm.JACOBI
             || (algorithm == SvdAlgorithm.AUTO
@@ -40,7 +32,7 @@ interface ForwardPass extends AutoCloseable {
                 && JacobiForward.scratchBytes(limits, type, rows, columns)
                     <= Math.min(limits.scratchBytes(), MOST_SCRATCH_BYTES));
     return jacobi
-        ? new JacobiForward(backend, type, batch, rows, columns)
-        : new SolverForward(backend, type, batch, rows, columns, algorithm);
+        ? new JacobiForward(lease, type, batch, rows, columns)
+        : new SolverForward(lease, type, batch, rows, columns, algorithm);
   }
 }

@@ -1,11 +1,11 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelArguments;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 
 /** The pullback in one kernel, svd_backward.cu or svd_backward_lanes.cu. */
 final class FusedBackward implements BackwardPass {
@@ -24,7 +24,7 @@ final class FusedBackward implements BackwardPass {
   private final KernelLaunch kernel;
 
   private FusedBackward(
-      CheckedBackend backend,
+      Lease lease,
       Kernel kernel,
       int team,
       LaunchShape shape,
@@ -40,20 +40,20 @@ final class FusedBackward implements BackwardPass {
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
     this.team = team;
-    this.kernel = backend.prepare(kernel, type, shape);
+    this.kernel = lease.prepare(kernel, type, shape);
   }
 
   /** A team of threads for each matrix: one for each tile of P, as far as a block goes. */
   static FusedBackward teams(
-      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    Backend.Limits limits = backend.limits();
+      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    Backend.Limits limits = lease.limits();
     int across = tiles(Math.min(rows, columns));
     int team = Math.min(limits.threads(), Integer.highestOneBit(2 * across * across - 1));
     long scratch = teamBytes(type, rows, columns);
     int teams = (int) Math.min(limits.threads() / team, limits.scratchBytes() / scratch);
     LaunchShape shape = LaunchShape.forUnits(limits, (batch + teams - 1L) / teams, teams * scratch);
     return new FusedBackward(
-        backend,
+        lease,
         Kernel.SVD_BACKWARD,
         team,
         new LaunchShape(shape.blocks(), teams * team, shape.scratchBytes()),
@@ -66,15 +66,15 @@ final class FusedBackward implements BackwardPass {
 
   /** A vector lane for each matrix. */
   static FusedBackward lanes(
-      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    int lanes = backend.limits().lanes(type);
+      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    int lanes = lease.limits().lanes(type);
     long units = (batch + lanes - 1L) / lanes;
     long scratch = laneElements(rows, columns) * type.bytes() * lanes;
     return new FusedBackward(
-        backend,
+        lease,
         Kernel.SVD_BACKWARD_LANES,
         1,
-        LaunchShape.forUnits(backend.limits(), units, scratch),
+        LaunchShape.forUnits(lease.limits(), units, scratch),
         type,
         batch,
         rows,
@@ -125,7 +125,4 @@ final class FusedBackward implements BackwardPass {
     arguments.putRule(rule.code(), rule.parameter(type)).put((long) team);
     kernel.start(stream);
   }
-
-  @Override
-  public void close() {}
 }

@@ -4,6 +4,7 @@ import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 import java.util.Objects;
 
 /**
@@ -44,28 +45,29 @@ public final class Gauge {
     int rows = factors.u().rows();
     int columns = factors.v().rows();
     int k = Math.min(rows, columns);
-    Checks.readable("factors.u", factors.u(), type, batch, rows, k);
-    Checks.readable("factors.s", factors.s(), type.real(), batch, k, 1);
-    Checks.readable("factors.v", factors.v(), type, batch, columns, k);
-    cotangents.check(type, batch, rows, columns, cotangents.rank(k));
     if (!(tolerance >= 0)) {
       throw new IllegalArgumentException(
           "tolerance: expected a number of at least 0, got " + tolerance);
     }
-    if (batch == 0 || k == 0) {
-      return new double[batch];
-    }
-    int scratch = 2 * backend.limits().threads() * type.real().bytes();
-    KernelLaunch kernel =
-        backend.prepare(
-            Kernel.SVD_GAUGE, type, LaunchShape.forUnits(backend.limits(), batch, scratch));
-    try (OwnedMatrixBatch result = device.allocate(type.real(), batch, 1, 1)) {
+    try (Lease lease = backend.lease()) {
+      Call call = new Call(lease);
+      call.reads(factors, type, batch, rows, columns, k);
+      call.reads(cotangents, type, batch, rows, columns, cotangents.rank(k));
+      call.check();
+      if (batch == 0 || k == 0) {
+        return new double[batch];
+      }
+      int scratch = 2 * lease.limits().threads() * type.real().bytes();
+      KernelLaunch kernel =
+          lease.prepare(
+              Kernel.SVD_GAUGE, type, LaunchShape.forUnits(lease.limits(), batch, scratch));
+      MatrixBatch result = lease.allocate(type.real(), batch, 1, 1);
       kernel.arguments().reset().put(factors.u()).put(factors.s()).put(factors.v());
       kernel.arguments().put(cotangents.u()).put(cotangents.v()).put(result).put((long) batch);
       kernel.arguments().put((long) rows).put((long) columns).put((long) k);
       kernel.arguments().put((long) cotangents.rank(k)).put(tolerance);
       kernel.start(stream);
-      device.synchronize(stream);
+      lease.synchronize(stream);
       return device.read(result);
     }
   }

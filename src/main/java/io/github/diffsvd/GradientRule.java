@@ -1,6 +1,7 @@
 package io.github.diffsvd;
 
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -226,6 +227,19 @@ public final class GradientRule {
 
   double parameter(DataType type) {
     return Double.isNaN(parameter) ? kind.defaultParameter(type) : parameter;
+  }
+
+  /** The same rule with the same parameter; a default one equals a default one alone. */
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof GradientRule that
+        && kind == that.kind
+        && Double.compare(parameter, that.parameter) == 0;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(kind, parameter);
   }
 
   @Override

@@ -1,10 +1,10 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 
 /**
  * The SVD by QR and one-sided Jacobi in one kernel, svd_jacobi.cu, or the singular values alone. A
@@ -33,19 +33,26 @@ final class JacobiForward implements ForwardPass {
   private final KernelLaunch kernel;
   private long workspace;
 
-  JacobiForward(CheckedBackend backend, DataType type, int batch, int rows, int columns) {
+  JacobiForward(Lease lease, DataType type, int batch, int rows, int columns) {
     this.batch = batch;
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
     conjugates = wide && type.isComplex();
-    Backend.Limits limits = backend.limits();
-    long scratch = scratchBytes(limits, type, rows, columns);
-    if (n > MOST_COLUMNS || scratch > limits.scratchBytes()) {
+    Backend.Limits limits = lease.limits();
+    if (n > MOST_COLUMNS) {
       throw new IllegalArgumentException(
           "algorithm: JACOBI takes min(rows, columns) up to "
               + MOST_COLUMNS
-              + " and "
+              + ", got "
+              + rows
+              + "×"
+              + columns);
+    }
+    long scratch = scratchBytes(limits, type, rows, columns);
+    if (scratch > limits.scratchBytes()) {
+      throw new IllegalArgumentException(
+          "algorithm: JACOBI takes up to "
               + limits.scratchBytes()
               + " bytes of scratch, got "
               + rows
@@ -60,10 +67,10 @@ final class JacobiForward implements ForwardPass {
             ? 1
             : Math.max(limits.wideBytes() > 0 ? 8 : 4, powerOfTwo((n + 1) / 2));
     long atOnce = Math.max(1, lanes / team);
-    LaunchShape shape = LaunchShape.forUnits(limits, (batch + atOnce - 1) / atOnce, scratch);
+    LaunchShape shape = LaunchShape.forUnits(limits, (batch + atOnce - 1L) / atOnce, scratch);
     if (limits.wideBytes() == 0) {
       // A block is one warp. Its workspace is in global memory, so there is none that has to wait.
-      int most = backend.residentBlocks(Kernel.SVD_JACOBI, type, WARP, shape.scratchBytes());
+      int most = lease.residentBlocks(Kernel.SVD_JACOBI, type, WARP, shape.scratchBytes());
       long workspace = rowsOfWorkspace(limits, m, n) * rowBytes(limits, type, m, n);
       long blocks = Math.min(Math.min(most, shape.blocks()), MOST_WORKSPACE_BYTES / workspace);
       shape = new LaunchShape((int) Math.max(1, blocks), WARP, shape.scratchBytes());
@@ -71,7 +78,7 @@ final class JacobiForward implements ForwardPass {
     } else {
       workspaceBytes = 0;
     }
-    kernel = backend.prepare(Kernel.SVD_JACOBI, type, shape);
+    kernel = lease.prepare(Kernel.SVD_JACOBI, type, shape);
   }
 
   /** Up to so many columns a lane has a whole matrix. */
@@ -85,8 +92,8 @@ final class JacobiForward implements ForwardPass {
   }
 
   /**
-   * The scratch of one vector of lanes: on a GPU rows_of_stage in svd_jacobi.cu, else all of
-   * rows_of_workspace.
+   * Of at most {@link #MOST_COLUMNS} columns, the scratch of one vector of lanes: on a GPU
+   * rows_of_stage in svd_jacobi.cu, else all of rows_of_workspace.
    */
   static long scratchBytes(Backend.Limits limits, DataType type, int rows, int columns) {
     long m = Math.max(rows, columns);
@@ -173,7 +180,4 @@ final class JacobiForward implements ForwardPass {
     kernel.arguments().put(workspace).put((long) batch).put((long) m).put((long) n).put(conjugates);
     kernel.start(stream);
   }
-
-  @Override
-  public void close() {}
 }

@@ -1,5 +1,7 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.Allocation;
+import io.github.diffsvd.backend.Workspace;
 import java.util.Objects;
 
 /**
@@ -13,7 +15,8 @@ import java.util.Objects;
  *
  * <p>A plain MatrixBatch borrows: whoever allocated the memory keeps it alive until the work that
  * uses it is done. {@link Device#allocate} gives an {@link OwnedMatrixBatch}, which is closed by
- * its owner. Immutable, safe to share between threads.
+ * its owner; from then on it and its slices, blocks and transposes are refused. Immutable, safe to
+ * share between threads.
  */
 public sealed class MatrixBatch permits OwnedMatrixBatch {
   private final long address;
@@ -25,7 +28,16 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
   private final long columnStride;
   private final long batchStride;
 
+  /** Null where the memory is borrowed. */
+  private final Allocation memory;
+
+  /** The addresses of the first byte of all elements and of the one after the last. */
+  private final long low;
+
+  private final long high;
+
   MatrixBatch(
+      Allocation memory,
       long address,
       DataType type,
       int batch,
@@ -34,6 +46,7 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
       long rowStride,
       long columnStride,
       long batchStride) {
+    this.memory = memory;
     this.address = address;
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
@@ -56,6 +69,28 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
               + ", got 0x"
               + Long.toHexString(address));
     }
+    Workspace.bytes(type, batch, rows, columns);
+    if (isEmpty()) {
+      low = address;
+      high = address;
+      return;
+    }
+    try {
+      long down = Math.multiplyExact(rowStride, rows - 1L);
+      long right = Math.multiplyExact(columnStride, columns - 1L);
+      long along = Math.multiplyExact(batchStride, batch - 1L);
+      long first = sum(Math.min(0, down), Math.min(0, right), Math.min(0, along));
+      long last = sum(Math.max(0, down), Math.max(0, right), Math.max(0, along));
+      low = Math.addExact(address, Math.multiplyExact(first, (long) type.bytes()));
+      high = Math.addExact(address, Math.multiplyExact(sum(last, 1, 0), (long) type.bytes()));
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException(
+          "strides: expected elements within the address space, got " + this, e);
+    }
+  }
+
+  private static long sum(long a, long b, long c) {
+    return Math.addExact(Math.addExact(a, b), c);
   }
 
   /**
@@ -86,7 +121,7 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
       long columnStride,
       long batchStride) {
     return new MatrixBatch(
-        address, type, batch, rows, columns, rowStride, columnStride, batchStride);
+        null, address, type, batch, rows, columns, rowStride, columnStride, batchStride);
   }
 
   /** Address of element (0, 0, 0); 0 only where there is no element. */
@@ -136,7 +171,8 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
 
   /** The same memory with rows and columns exchanged; elements are not conjugated. */
   public MatrixBatch transposed() {
-    return wrap(address, type, batch, columns, rows, columnStride, rowStride, batchStride);
+    return new MatrixBatch(
+        memory, address, type, batch, columns, rows, columnStride, rowStride, batchStride);
   }
 
   /** The matrices first … first + count − 1, in the same memory. */
@@ -156,7 +192,8 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
 
   private MatrixBatch block(long offset, int batch, int rows, int columns) {
     long start = address == 0 ? 0 : address + offset * type.bytes();
-    return wrap(start, type, batch, rows, columns, rowStride, columnStride, batchStride);
+    return new MatrixBatch(
+        memory, start, type, batch, rows, columns, rowStride, columnStride, batchStride);
   }
 
   /** Whether the elements lie packed, row by row, one matrix after the other. */
@@ -164,6 +201,16 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
     return (columns <= 1 || columnStride == 1)
         && (rows <= 1 || rowStride == columns)
         && (batch <= 1 || batchStride == (long) rows * columns);
+  }
+
+  /** The owned memory that the elements lie in; null where it is borrowed. */
+  Allocation memory() {
+    return memory;
+  }
+
+  /** Whether an element shares a byte with one of the other's; see {@link Overlap}. */
+  boolean overlaps(MatrixBatch other) {
+    return low < other.high && other.low < high && Overlap.of(this, other);
   }
 
   private String shape() {

@@ -1,20 +1,20 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.Allocation;
+
 /** A {@link MatrixBatch} that owns its memory: packed row-major, freed by {@link #close()}. */
 public final class OwnedMatrixBatch extends MatrixBatch implements AutoCloseable {
-  private final Device device;
-
-  OwnedMatrixBatch(Device device, long address, DataType type, int batch, int rows, int columns) {
-    super(address, type, batch, rows, columns, columns, 1, (long) rows * columns);
-    this.device = device;
+  OwnedMatrixBatch(Allocation memory, DataType type, int batch, int rows, int columns) {
+    super(memory, memory.address(), type, batch, rows, columns, columns, 1, (long) rows * columns);
   }
 
   /**
-   * Frees the memory; the caller makes sure that no work on any stream still uses it. A second call
-   * does nothing.
+   * Frees the memory; the caller makes sure that no work on any stream still uses it. Waits for a
+   * call of another thread that uses it. A second call does nothing; afterwards this matrix and
+   * every view of it is refused with an IllegalStateException.
    */
   @Override
   public void close() {
-    device.free(address());
+    memory().close();
   }
 }

@@ -1,10 +1,10 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Layout;
+import io.github.diffsvd.backend.Lease;
 
 /** Brings the caller's matrices, in whatever strides, into a layout that BLAS takes, and back. */
 final class Packing {
@@ -12,12 +12,12 @@ final class Packing {
   private final int batch;
   private final KernelLaunch copy;
 
-  Packing(CheckedBackend backend, DataType type, int batch, int mostRows) {
+  Packing(Lease lease, DataType type, int batch, int mostRows) {
     this.type = type;
     this.batch = batch;
     copy =
-        backend.prepare(
-            Kernel.COPY, type, LaunchShape.forUnits(backend.limits(), (long) batch * mostRows, 0));
+        lease.prepare(
+            Kernel.COPY, type, LaunchShape.forUnits(lease.limits(), (long) batch * mostRows, 0));
   }
 
   /** The matrix itself where the layout holds it, otherwise a copy at the address; null stays. */

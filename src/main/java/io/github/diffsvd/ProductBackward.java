@@ -1,11 +1,11 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.BatchedProduct;
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Layout;
+import io.github.diffsvd.backend.Lease;
 import io.github.diffsvd.backend.Workspace;
 
 /**
@@ -38,8 +38,7 @@ final class ProductBackward implements BackwardPass {
   private final long gradientOffset;
   private long base;
 
-  ProductBackward(
-      CheckedBackend backend, DataType type, int batch, int rows, int columns, GradientRule rule) {
+  ProductBackward(Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
     this.type = type;
     this.batch = batch;
     this.rule = rule;
@@ -48,10 +47,10 @@ final class ProductBackward implements BackwardPass {
     n = Math.min(rows, columns);
     long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
     core =
-        backend.prepare(
-            Kernel.SVD_BACKWARD_CORE, type, LaunchShape.forUnits(backend.limits(), units, 0));
-    packing = new Packing(backend, type, batch, m);
-    product = backend.product(type);
+        lease.prepare(
+            Kernel.SVD_BACKWARD_CORE, type, LaunchShape.forUnits(lease.limits(), units, 0));
+    packing = new Packing(lease, type, batch, m);
+    product = lease.product(type);
     pOffset = reserve(n, n);
     qOffset = reserve(n, n);
     wOffset = reserve(m, n);
@@ -63,7 +62,7 @@ final class ProductBackward implements BackwardPass {
   }
 
   private long reserve(int rows, int columns) {
-    return workspace.reserve((long) batch * rows * columns * type.bytes());
+    return workspace.reserve(type, batch, rows, columns);
   }
 
   @Override
@@ -130,10 +129,5 @@ final class ProductBackward implements BackwardPass {
     if (!direct) {
       packing.copy(result, gradient, stream);
     }
-  }
-
-  @Override
-  public void close() {
-    product.close();
   }
 }

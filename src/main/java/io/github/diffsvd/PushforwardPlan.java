@@ -1,11 +1,11 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.BatchedProduct;
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Layout;
+import io.github.diffsvd.backend.Lease;
 import io.github.diffsvd.backend.Workspace;
 import java.util.Objects;
 
@@ -23,7 +23,8 @@ public final class PushforwardPlan implements AutoCloseable {
   /** As in svd_pushforward_core.cu. */
   private static final int UNIT_ROWS = 8;
 
-  private final CheckedBackend backend;
+  private final Lease lease;
+  private final Call call;
   private final GradientRule rule;
   private final DataType type;
   private final int batch;
@@ -46,12 +47,12 @@ public final class PushforwardPlan implements AutoCloseable {
   private final KernelLaunch core;
   private final Packing packing;
   private final BatchedProduct product;
-  private long base;
-  private boolean closed;
+  private final long base;
 
   private PushforwardPlan(
-      Device device, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    backend = Objects.requireNonNull(device, "device").backend();
+      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+    this.lease = lease;
+    call = new Call(lease);
     this.rule = Objects.requireNonNull(rule, "rule");
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
@@ -72,18 +73,20 @@ public final class PushforwardPlan implements AutoCloseable {
       core = null;
       packing = null;
       product = null;
+      base = 0;
       return;
     }
     long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
     core =
-        backend.prepare(
-            Kernel.SVD_PUSHFORWARD_CORE, type, LaunchShape.forUnits(backend.limits(), units, 0));
-    packing = new Packing(backend, type, batch, m);
-    product = backend.product(type);
+        lease.prepare(
+            Kernel.SVD_PUSHFORWARD_CORE, type, LaunchShape.forUnits(lease.limits(), units, 0));
+    packing = new Packing(lease, type, batch, m);
+    product = lease.product(type);
+    base = lease.allocate(workspace.bytes());
   }
 
   private long reserve(int rows, int columns) {
-    return workspace.reserve((long) batch * rows * columns * type.bytes());
+    return workspace.reserve(type, batch, rows, columns);
   }
 
   /**
@@ -96,14 +99,14 @@ public final class PushforwardPlan implements AutoCloseable {
    */
   public static PushforwardPlan create(
       Device device, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    PushforwardPlan plan = new PushforwardPlan(device, type, batch, rows, columns, rule);
-    try {
-      plan.base = plan.backend.allocate(plan.workspaceBytes());
-      return plan;
-    } catch (RuntimeException | Error e) {
-      plan.close();
-      throw e;
-    }
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "PushforwardPlan",
+            type,
+            batch,
+            rows,
+            columns,
+            lease -> new PushforwardPlan(lease, type, batch, rows, columns, rule));
   }
 
   /** The bytes of device memory that this plan works in. */
@@ -120,20 +123,25 @@ public final class PushforwardPlan implements AutoCloseable {
    * @param tangents of the shapes of the factors, any strides that keep elements apart;
    *     overwritten. None may overlap another, a factor or da
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
-   *     then
+   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
+   *     arguments overlap that may not; nothing is queued then
    */
   public void pushforward(SvdFactors factors, MatrixBatch da, SvdTangents tangents, long stream) {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
+    call.begin();
+    try {
+      call.reads(factors, type, batch, rows, columns, n);
+      call.reads("da", da, type, batch, rows, columns);
+      call.writes("tangents.u", tangents.u(), type, batch, rows, n);
+      call.writes("tangents.s", tangents.s(), type.real(), batch, n, 1);
+      call.writes("tangents.v", tangents.v(), type, batch, columns, n);
+      call.check();
+      queue(factors, da, tangents, stream);
+    } finally {
+      call.end();
     }
-    Checks.readable("factors.u", factors.u(), type, batch, rows, n);
-    Checks.readable("factors.s", factors.s(), type.real(), batch, n, 1);
-    Checks.readable("factors.v", factors.v(), type, batch, columns, n);
-    Checks.readable("da", da, type, batch, rows, columns);
-    Checks.writable("tangents.u", tangents.u(), type, batch, rows, n);
-    Checks.writable("tangents.s", tangents.s(), type.real(), batch, n, 1);
-    Checks.writable("tangents.v", tangents.v(), type, batch, columns, n);
+  }
+
+  private void queue(SvdFactors factors, MatrixBatch da, SvdTangents tangents, long stream) {
     if (product == null) {
       return;
     }
@@ -162,18 +170,11 @@ public final class PushforwardPlan implements AutoCloseable {
   }
 
   /**
-   * Frees the workspace, once the work on it is done; the caller makes sure of that. A second call
-   * does nothing.
+   * Frees the workspace, once the work on it is done; the caller makes sure of that. Waits for the
+   * call that another thread is in. A second call does nothing.
    */
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    if (product != null) {
-      product.close();
-    }
-    backend.free(base);
+    lease.close();
   }
 }

@@ -1,5 +1,7 @@
 package io.github.diffsvd;
 
+import java.util.Objects;
+
 /**
  * A loss of the singular values of each matrix, for {@link SingularValuePlan}. Immutable; the
  * kernel's side is singular_value_loss.cu.
@@ -64,6 +66,18 @@ public final class SingularValueLoss {
 
   double parameter() {
     return parameter;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof SingularValueLoss that
+        && code == that.code
+        && Double.compare(parameter, that.parameter) == 0;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(code, parameter);
   }
 
   @Override

@@ -1,9 +1,9 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 import java.util.Objects;
 
 /**
@@ -15,46 +15,66 @@ import java.util.Objects;
  * on the caller's stream, one thread and one stream at a time.
  */
 public final class SingularValuePlan implements AutoCloseable {
-  private final CheckedBackend backend;
+  private final Lease lease;
+  private final Call call;
   private final DataType type;
   private final int batch;
+  private final int rows;
+  private final int columns;
   private final int k;
   private final SvdPlan svd;
 
   /** Null in a plan without gradients. */
   private final SvdFactors factors;
 
-  private final OwnedMatrixBatch cotangent;
+  private final MatrixBatch cotangent;
 
   /** Null where a dimension is 0 and there is nothing to do. */
   private final KernelLaunch kernel;
 
   private SingularValuePlan(
-      Device device, DataType type, int batch, int rows, int columns, boolean gradients) {
-    svd = SvdPlan.create(device, type, batch, rows, columns);
-    backend = device.backend();
+      Lease lease,
+      Device device,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      boolean gradients) {
+    this.lease = lease;
+    call = new Call(lease);
+    svd = SvdPlan.within(lease, device, type, batch, rows, columns, SvdOptions.defaults());
     this.type = type;
     this.batch = batch;
+    this.rows = rows;
+    this.columns = columns;
     k = Math.min(rows, columns);
-    SvdFactors allocated = null;
-    try {
-      allocated = gradients ? svd.allocateFactors() : null;
-      cotangent = device.allocate(type.real(), batch, k, 1);
-    } catch (RuntimeException | Error e) {
-      if (allocated != null) {
-        allocated.close();
-      }
-      svd.close();
-      throw e;
-    }
-    factors = allocated;
+    factors =
+        gradients
+            ? new SvdFactors(
+                lease.allocate(type, batch, rows, k),
+                lease.allocate(type.real(), batch, k, 1),
+                lease.allocate(type, batch, columns, k))
+            : null;
+    cotangent = lease.allocate(type.real(), batch, k, 1);
     kernel =
         batch == 0 || k == 0
             ? null
-            : backend.prepare(
+            : lease.prepare(
                 Kernel.SINGULAR_VALUE_LOSS,
                 type.real(),
-                LaunchShape.forUnits(backend.limits(), batch, 0));
+                LaunchShape.forUnits(lease.limits(), batch, 0));
+  }
+
+  private static SingularValuePlan make(
+      Device device, DataType type, int batch, int rows, int columns, boolean gradients) {
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "SingularValuePlan",
+            type,
+            batch,
+            rows,
+            columns,
+            lease -> new SingularValuePlan(lease, device, type, batch, rows, columns, gradients));
   }
 
   /**
@@ -67,8 +87,7 @@ public final class SingularValuePlan implements AutoCloseable {
    */
   public static SingularValuePlan create(
       Device device, DataType type, int batch, int rows, int columns) {
-    return new SingularValuePlan(
-        Objects.requireNonNull(device, "device"), type, batch, rows, columns, true);
+    return make(device, type, batch, rows, columns, true);
   }
 
   /**
@@ -77,8 +96,7 @@ public final class SingularValuePlan implements AutoCloseable {
    */
   public static SingularValuePlan createWithoutGradients(
       Device device, DataType type, int batch, int rows, int columns) {
-    return new SingularValuePlan(
-        Objects.requireNonNull(device, "device"), type, batch, rows, columns, false);
+    return make(device, type, batch, rows, columns, false);
   }
 
   /**
@@ -129,25 +147,34 @@ public final class SingularValuePlan implements AutoCloseable {
       SvdInfo info,
       long stream) {
     Objects.requireNonNull(loss, "loss");
-    Checks.writable("losses", losses, type.real(), batch, 1, 1);
-    if (kernel == null && batch > 0) {
-      throw new IllegalArgumentException("losses: there is none without values");
-    }
-    if (gradient != null) {
-      checkGradients();
-    }
-    // Without gradients the memory of their cotangent is free.
-    MatrixBatch s = factors == null ? cotangent : factors.s();
-    forward(a, s, info, stream);
-    if (kernel != null) {
-      kernel.arguments().reset().put(s).put(losses);
-      kernel.arguments().put(gradient == null ? null : cotangent);
-      kernel.arguments().put((long) batch).put((long) k);
-      kernel.arguments().put((long) loss.code()).put(loss.parameter());
-      kernel.start(stream);
-    }
-    if (gradient != null) {
-      backward(cotangent, gradient, stream);
+    call.begin();
+    try {
+      call.consumes("a", a, type, batch, rows, columns);
+      call.writes("losses", losses, type.real(), batch, 1, 1);
+      if (kernel == null && batch > 0) {
+        throw new IllegalArgumentException("losses: there is none without values");
+      }
+      if (gradient != null) {
+        checkGradients();
+        call.writes("gradient", gradient, type, batch, rows, columns);
+      }
+      call.writes(info, batch);
+      call.check();
+      // Without gradients the memory of their cotangent is free.
+      MatrixBatch s = factors == null ? cotangent : factors.s();
+      forward(a, s, info, stream);
+      if (kernel != null) {
+        kernel.arguments().reset().put(s).put(losses);
+        kernel.arguments().put(gradient == null ? null : cotangent);
+        kernel.arguments().put((long) batch).put((long) k);
+        kernel.arguments().put((long) loss.code()).put(loss.parameter());
+        kernel.start(stream);
+      }
+      if (gradient != null) {
+        backward(cotangent, gradient, stream);
+      }
+    } finally {
+      call.end();
     }
   }
 
@@ -158,15 +185,11 @@ public final class SingularValuePlan implements AutoCloseable {
   }
 
   /**
-   * Frees the memory, once the work on it is done; the caller makes sure of that. A second call
-   * does nothing.
+   * Frees the memory, once the work on it is done; the caller makes sure of that. Waits for the
+   * call that another thread is in. A second call does nothing.
    */
   @Override
   public void close() {
-    svd.close();
-    if (factors != null) {
-      factors.close();
-    }
-    cotangent.close();
+    lease.close();
   }
 }

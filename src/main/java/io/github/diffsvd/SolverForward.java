@@ -1,9 +1,9 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 import io.github.diffsvd.backend.SvdSolver;
 
 /**
@@ -21,21 +21,16 @@ final class SolverForward implements ForwardPass {
   private final KernelLaunch unpack;
 
   SolverForward(
-      CheckedBackend backend,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SvdAlgorithm algorithm) {
+      Lease lease, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
     this.batch = batch;
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
     conjugates = wide && type.isComplex();
-    LaunchShape shape = LaunchShape.forUnits(backend.limits(), batch, 0);
-    pack = backend.prepare(Kernel.SVD_PACK, type, shape);
-    unpack = backend.prepare(Kernel.SVD_UNPACK, type, shape);
-    solver = backend.svdSolver(type, algorithm, batch, m, n);
+    LaunchShape shape = LaunchShape.forUnits(lease.limits(), batch, 0);
+    pack = lease.prepare(Kernel.SVD_PACK, type, shape);
+    unpack = lease.prepare(Kernel.SVD_UNPACK, type, shape);
+    solver = lease.svdSolver(type, algorithm, batch, m, n);
   }
 
   @Override
@@ -78,10 +73,5 @@ final class SolverForward implements ForwardPass {
     unpack.arguments().put(u).put(s).put(v).put(info);
     unpack.arguments().put((long) batch).put((long) m).put((long) n).put(solver.conjugatesV());
     unpack.start(stream);
-  }
-
-  @Override
-  public void close() {
-    solver.close();
   }
 }

@@ -1,11 +1,11 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.BatchedProduct;
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Layout;
+import io.github.diffsvd.backend.Lease;
 import io.github.diffsvd.backend.Workspace;
 import java.util.Objects;
 
@@ -24,7 +24,10 @@ public final class SpectralPlan implements AutoCloseable {
   /** As in spectral_core.cu. */
   private static final int UNIT_ROWS = 8;
 
-  private final CheckedBackend backend;
+  private final Lease lease;
+  private final Call forwardCall;
+  private final Call composeCall;
+  private final Call backwardCall;
   private final SpectralFunction function;
   private final DataType type;
   private final int batch;
@@ -50,13 +53,21 @@ public final class SpectralPlan implements AutoCloseable {
   private final long vOffset;
   private final long givenOffset;
   private final long resultOffset;
-  private long base;
-  private boolean closed;
+  private final long base;
 
   private SpectralPlan(
-      Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
+      Lease lease,
+      Device device,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      SpectralFunction function) {
+    this.lease = lease;
     this.function = function;
-    backend = Objects.requireNonNull(device, "device").backend();
+    forwardCall = new Call(lease);
+    composeCall = new Call(lease);
+    backwardCall = new Call(lease);
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
     this.rows = Checks.atLeast("rows", 0, rows);
@@ -71,33 +82,30 @@ public final class SpectralPlan implements AutoCloseable {
     vOffset = reserve(n, n);
     givenOffset = reserve(m, n);
     resultOffset = reserve(m, n);
-    svd = SvdPlan.create(device, type, batch, rows, columns);
+    svd = SvdPlan.within(lease, device, type, batch, rows, columns, SvdOptions.defaults());
     if (batch == 0 || n == 0) {
       scale = null;
       core = null;
       parameter = null;
       packing = null;
       product = null;
+      base = 0;
       return;
     }
-    try {
-      scale = prepare(Kernel.SPECTRAL_SCALE, (long) batch * m);
-      core = prepare(Kernel.SPECTRAL_CORE, (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS));
-      parameter = prepare(Kernel.SPECTRAL_PARAMETER, batch);
-      packing = new Packing(backend, type, batch, m);
-      product = backend.product(type);
-    } catch (RuntimeException | Error e) {
-      svd.close();
-      throw e;
-    }
+    scale = prepare(Kernel.SPECTRAL_SCALE, (long) batch * m);
+    core = prepare(Kernel.SPECTRAL_CORE, (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS));
+    parameter = prepare(Kernel.SPECTRAL_PARAMETER, batch);
+    packing = new Packing(lease, type, batch, m);
+    product = lease.product(type);
+    base = lease.allocate(workspace.bytes());
   }
 
   private long reserve(int rows, int columns) {
-    return workspace.reserve((long) batch * rows * columns * type.bytes());
+    return workspace.reserve(type, batch, rows, columns);
   }
 
   private KernelLaunch prepare(Kernel kernel, long units) {
-    return backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, 0));
+    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
   }
 
   /**
@@ -122,14 +130,26 @@ public final class SpectralPlan implements AutoCloseable {
 
   private static SpectralPlan allocated(
       Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
-    SpectralPlan plan = new SpectralPlan(device, type, batch, rows, columns, function);
-    try {
-      plan.base = plan.backend.allocate(plan.product == null ? 0 : plan.workspace.bytes());
-      return plan;
-    } catch (RuntimeException | Error e) {
-      plan.close();
-      throw e;
-    }
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "SpectralPlan",
+            type,
+            batch,
+            rows,
+            columns,
+            lease -> within(lease, device, type, batch, rows, columns, function));
+  }
+
+  /** A part of another plan, closed with that one's lease; a null function for tables alone. */
+  static SpectralPlan within(
+      Lease lease,
+      Device device,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      SpectralFunction function) {
+    return new SpectralPlan(lease, device, type, batch, rows, columns, function);
   }
 
   /** Memory for the factors, as {@link SvdPlan#allocateFactors} gives it. */
@@ -156,15 +176,21 @@ public final class SpectralPlan implements AutoCloseable {
    *     the factors
    * @param info as in {@link SvdPlan#forward}; a matrix without a decomposition gives Y of NaN
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
-   *     then
+   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
+   *     arguments overlap that may not; nothing is queued then
    */
   public void forward(MatrixBatch a, SvdFactors factors, MatrixBatch y, SvdInfo info, long stream) {
-    checkOpen();
     checkFunction();
-    Checks.writable("y", y, type, batch, rows, columns);
-    svd.forward(a, factors, info, stream);
-    multiplyIn(factors, table(), y, stream);
+    forwardCall.begin();
+    try {
+      forwardCall.reads(factors, type, batch, rows, columns, n);
+      forwardCall.writes("y", y, type, batch, rows, columns);
+      forwardCall.check();
+      svd.forward(a, factors, info, stream);
+      multiplyIn(factors, table(), y, stream);
+    } finally {
+      forwardCall.end();
+    }
   }
 
   /**
@@ -173,15 +199,20 @@ public final class SpectralPlan implements AutoCloseable {
    * @param factors U, S, V of {@link SvdPlan#forward}; not changed
    * @param table of f; not changed
    * @param y batch × m × n, any strides that keep elements apart; overwritten. May not overlap the
-   *     factors
+   *     factors or the table
    * @param stream raw handle, 0 for the device's own
    */
   public void compose(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
-    checkOpen();
-    check(factors);
-    table.check(type, batch, n);
-    Checks.writable("y", y, type, batch, rows, columns);
-    multiplyIn(factors, table, y, stream);
+    composeCall.begin();
+    try {
+      composeCall.reads(factors, type, batch, rows, columns, n);
+      table.addTo(composeCall, type, batch, n);
+      composeCall.writes("y", y, type, batch, rows, columns);
+      composeCall.check();
+      multiplyIn(factors, table, y, stream);
+    } finally {
+      composeCall.end();
+    }
   }
 
   private void multiplyIn(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
@@ -208,8 +239,8 @@ public final class SpectralPlan implements AutoCloseable {
    * @param parameterGradient batch × 1 × 1, real: ∂L/∂τ, ∂L/∂p or ∂L/∂c of each matrix alone,
    *     overwritten; null if it is not wanted
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
-   *     then
+   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
+   *     arguments overlap that may not; nothing is queued then
    */
   public void backward(
       SvdFactors factors,
@@ -217,14 +248,7 @@ public final class SpectralPlan implements AutoCloseable {
       MatrixBatch gradient,
       MatrixBatch parameterGradient,
       long stream) {
-    checkOpen();
     checkFunction();
-    if (parameterGradient != null) {
-      Checks.writable("parameterGradient", parameterGradient, type.real(), batch, 1, 1);
-    }
-    if (product == null && parameterGradient != null && batch > 0) {
-      throw new IllegalArgumentException("parameterGradient: there is none without values");
-    }
     pullBack(factors, table(), gy, null, gradient, parameterGradient, false, stream);
   }
 
@@ -249,14 +273,6 @@ public final class SpectralPlan implements AutoCloseable {
       MatrixBatch gradient,
       MatrixBatch tableGradient,
       long stream) {
-    checkOpen();
-    table.check(type, batch, n);
-    if (gs != null) {
-      Checks.readable("gs", gs, type.real(), batch, n, 1);
-    }
-    if (tableGradient != null) {
-      Checks.writable("tableGradient", tableGradient, type.real(), batch, n, 1);
-    }
     pullBack(factors, table, gy, gs, gradient, tableGradient, false, stream);
   }
 
@@ -270,10 +286,34 @@ public final class SpectralPlan implements AutoCloseable {
       MatrixBatch parameterGradient,
       boolean hermitian,
       long stream) {
-    checkOpen();
-    check(factors);
-    Checks.readable("gy", gy, type, batch, rows, columns);
-    Checks.writable("gradient", gradient, type, batch, rows, columns);
+    backwardCall.begin();
+    try {
+      backwardCall.reads(factors, type, batch, rows, columns, n);
+      table.addTo(backwardCall, type, batch, n);
+      backwardCall.reads("gy", gy, type, batch, rows, columns);
+      if (gs != null) {
+        backwardCall.reads("gs", gs, type.real(), batch, n, 1);
+      }
+      backwardCall.writes("gradient", gradient, type, batch, rows, columns);
+      if (parameterGradient != null) {
+        table.addGradientTo(backwardCall, parameterGradient, type, batch, n);
+      }
+      backwardCall.check();
+      queuePullback(factors, table, gy, gs, gradient, parameterGradient, hermitian, stream);
+    } finally {
+      backwardCall.end();
+    }
+  }
+
+  private void queuePullback(
+      SvdFactors factors,
+      SpectralTable table,
+      MatrixBatch gy,
+      MatrixBatch gs,
+      MatrixBatch gradient,
+      MatrixBatch parameterGradient,
+      boolean hermitian,
+      long stream) {
     if (product == null) {
       return;
     }
@@ -315,9 +355,17 @@ public final class SpectralPlan implements AutoCloseable {
    * @param stream raw handle, 0 for the device's own
    */
   public void pushforward(SvdFactors factors, MatrixBatch da, MatrixBatch dy, long stream) {
-    Checks.readable("da", da, type, batch, rows, columns);
-    Checks.writable("dy", dy, type, batch, rows, columns);
-    backward(factors, da, dy, null, stream);
+    checkFunction();
+    backwardCall.begin();
+    try {
+      backwardCall.reads(factors, type, batch, rows, columns, n);
+      backwardCall.reads("da", da, type, batch, rows, columns);
+      backwardCall.writes("dy", dy, type, batch, rows, columns);
+      backwardCall.check();
+      queuePullback(factors, table(), da, null, dy, null, false, stream);
+    } finally {
+      backwardCall.end();
+    }
   }
 
   private static Layout layout(MatrixBatch result) {
@@ -340,12 +388,6 @@ public final class SpectralPlan implements AutoCloseable {
     }
   }
 
-  private void check(SvdFactors factors) {
-    Checks.readable("factors.u", factors.u(), type, batch, rows, n);
-    Checks.readable("factors.s", factors.s(), type.real(), batch, n, 1);
-    Checks.readable("factors.v", factors.v(), type, batch, columns, n);
-  }
-
   private SpectralTable table() {
     return SpectralTable.of(function, type, rows, columns);
   }
@@ -356,26 +398,12 @@ public final class SpectralPlan implements AutoCloseable {
     }
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
-    }
-  }
-
   /**
-   * Frees the workspace, once the work on it is done; the caller makes sure of that. A second call
-   * does nothing.
+   * Frees the workspace, once the work on it is done; the caller makes sure of that. Waits for the
+   * call that another thread is in. A second call does nothing.
    */
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    svd.close();
-    if (product != null) {
-      product.close();
-    }
-    backend.free(base);
+    lease.close();
   }
 }

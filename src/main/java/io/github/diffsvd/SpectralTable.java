@@ -61,14 +61,26 @@ public final class SpectralTable {
     arguments.put(cut);
   }
 
-  void check(DataType type, int batch, int k) {
-    if (function != null) {
+  /** Names the matrices of the table as arguments of a call. */
+  void addTo(Call call, DataType type, int batch, int k) {
+    if (values != null) {
+      String name = slopes == null ? "table.weights" : "table.values";
+      call.reads(name, values, type.real(), batch, k, 1);
+    }
+    if (slopes != null) {
+      call.reads("table.slopes", slopes, type.real(), batch, k, 1);
+    }
+  }
+
+  /** Names where its gradient goes: that of a function's parameter, or of each entry. */
+  void addGradientTo(Call call, MatrixBatch gradient, DataType type, int batch, int k) {
+    if (function == null) {
+      call.writes("tableGradient", gradient, type.real(), batch, k, 1);
       return;
     }
-    Checks.readable(
-        slopes == null ? "table.weights" : "table.values", values, type.real(), batch, k, 1);
-    if (slopes != null) {
-      Checks.readable("table.slopes", slopes, type.real(), batch, k, 1);
+    call.writes("parameterGradient", gradient, type.real(), batch, 1, 1);
+    if (k == 0 && batch > 0) {
+      throw new IllegalArgumentException("parameterGradient: there is none without values");
     }
   }
 }

@@ -26,17 +26,4 @@ public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
     int rank = u != null ? u.columns() : v != null ? v.columns() : s != null ? s.rows() : k;
     return rank <= k ? rank : k;
   }
-
-  /** Throws unless each is absent or has this shape. */
-  void check(DataType type, int batch, int rows, int columns, int rank) {
-    if (u != null) {
-      Checks.readable("cotangents.u", u, type, batch, rows, rank);
-    }
-    if (s != null) {
-      Checks.readable("cotangents.s", s, type.real(), batch, rank, 1);
-    }
-    if (v != null) {
-      Checks.readable("cotangents.v", v, type, batch, columns, rank);
-    }
-  }
 }

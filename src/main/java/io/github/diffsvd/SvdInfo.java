@@ -1,5 +1,8 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.Allocation;
+import io.github.diffsvd.backend.CheckedBackend;
+import io.github.diffsvd.backend.Lease;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -31,46 +34,62 @@ public final class SvdInfo implements AutoCloseable {
   /** The matrix is not Hermitian, as {@link EighPlan} wants it. */
   public static final int NOT_HERMITIAN = -4;
 
-  private final Device device;
-  private final long address;
-  private final int batch;
-  private final boolean owned;
+  private static final int MOST_BYTES_AT_ONCE = 1 << 26;
 
-  SvdInfo(Device device, long address, int batch, boolean owned) {
-    this.device = Objects.requireNonNull(device, "device");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.address = address;
-    this.owned = owned;
-    if (address % Integer.BYTES != 0 || (address == 0 && batch > 0)) {
-      throw new IllegalArgumentException(
-          "address: expected that of "
-              + batch
-              + " 32-bit integers, got 0x"
-              + Long.toHexString(address));
-    }
+  private final Device device;
+
+  /** The integers, as matrices of one element of the same size. */
+  private final MatrixBatch numbers;
+
+  private SvdInfo(Device device, MatrixBatch numbers) {
+    this.device = device;
+    this.numbers = numbers;
+  }
+
+  /** Owns the memory. */
+  SvdInfo(Device device, Allocation memory, int batch) {
+    this(device, new OwnedMatrixBatch(memory, DataType.FLOAT32, batch, 1, 1));
   }
 
   /** Borrows batch 32-bit integers of the device's memory. */
   public static SvdInfo wrap(Device device, long address, int batch) {
-    return new SvdInfo(device, address, batch, false);
+    Objects.requireNonNull(device, "device");
+    return new SvdInfo(device, MatrixBatch.wrap(address, DataType.FLOAT32, batch, 1, 1));
   }
 
   public long address() {
-    return address;
+    return numbers.address();
   }
 
   public int batch() {
-    return batch;
+    return numbers.batch();
+  }
+
+  MatrixBatch numbers() {
+    return numbers;
+  }
+
+  boolean isOn(CheckedBackend backend) {
+    return device.backend() == backend;
   }
 
   /** Waits for the stream and copies the numbers to the host. */
   public int[] read(long stream) {
+    int[] values = new int[batch()];
+    int most = Math.min(batch(), MOST_BYTES_AT_ONCE / Integer.BYTES);
     ByteBuffer bytes =
-        ByteBuffer.allocateDirect(Math.multiplyExact(batch, Integer.BYTES))
-            .order(ByteOrder.nativeOrder());
-    device.backend().copyToHost(bytes, address, stream);
-    int[] values = new int[batch];
-    bytes.asIntBuffer().get(values);
+        ByteBuffer.allocateDirect(most * Integer.BYTES).order(ByteOrder.nativeOrder());
+    try (Lease lease = device.backend().lease()) {
+      Call call = new Call(lease);
+      call.reads("info", numbers, DataType.FLOAT32, batch(), 1, 1);
+      call.check();
+      for (int first = 0; first < values.length; first += most) {
+        int count = Math.min(most, values.length - first);
+        bytes.clear().limit(count * Integer.BYTES);
+        lease.copyToHost(bytes, address() + (long) first * Integer.BYTES, stream);
+        bytes.asIntBuffer().get(values, first, count);
+      }
+    }
     return values;
   }
 
@@ -88,7 +107,7 @@ public final class SvdInfo implements AutoCloseable {
     int[] notRepresentable = indices(values, value -> value == NOT_REPRESENTABLE);
     if (Arrays.stream(values).anyMatch(value -> value != OK)) {
       throw new SvdNotConvergedException(
-          batch, notFinite, notPositive, notHermitian, notRepresentable, notConverged);
+          batch(), notFinite, notPositive, notHermitian, notRepresentable, notConverged);
     }
   }
 
@@ -96,11 +115,14 @@ public final class SvdInfo implements AutoCloseable {
     return IntStream.range(0, values.length).filter(i -> predicate.test(values[i])).toArray();
   }
 
-  /** Frees the memory where {@link Device#allocateInfo} took it; does nothing otherwise. */
+  /**
+   * Frees the memory where {@link Device#allocateInfo} took it, as {@link OwnedMatrixBatch#close}
+   * does; does nothing otherwise.
+   */
   @Override
   public void close() {
-    if (owned) {
-      device.free(address);
+    if (numbers instanceof OwnedMatrixBatch owned) {
+      owned.close();
     }
   }
 }

@@ -1,9 +1,9 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
 import io.github.diffsvd.backend.Workspace;
 import java.util.Objects;
 
@@ -13,7 +13,8 @@ import java.util.Objects;
  * <p>Making a plan allocates its workspace and chooses algorithm and launch shapes; {@link
  * #forward} and {@link #backward} allocate no device memory and never wait for the device. All
  * their work is ordered on the stream that the caller gives. A plan is for one thread and one
- * stream at a time; a device may be shared. The same input on the same device gives the same bits.
+ * stream at a time, and refuses a second thread with an IllegalStateException; a device may be
+ * shared. The same input on the same device gives the same bits.
  *
  * <p>With m×n matrices, k = min(m, n): A = U diag(S) Vᴴ, U m×k, V n×k (not Vᴴ), S real, descending,
  * ≥ 0. U and V are unique up to a phase per column, and up to a unitary matrix per group of equal
@@ -21,7 +22,9 @@ import java.util.Objects;
  */
 public final class SvdPlan implements AutoCloseable {
   private final Device device;
-  private final CheckedBackend backend;
+  private final Lease lease;
+  private final Call forwardCall;
+  private final Call backwardCall;
   private final DataType type;
   private final int batch;
   private final int rows;
@@ -41,13 +44,19 @@ public final class SvdPlan implements AutoCloseable {
   private final KernelLaunch canonicalGauge;
 
   private final long workspaceBytes;
-  private long ownedWorkspace;
-  private boolean closed;
 
   private SvdPlan(
-      Device device, DataType type, int batch, int rows, int columns, SvdOptions options) {
-    this.device = Objects.requireNonNull(device, "device");
-    this.backend = device.backend();
+      Lease lease,
+      Device device,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      SvdOptions options) {
+    this.lease = lease;
+    this.device = device;
+    forwardCall = new Call(lease);
+    backwardCall = new Call(lease);
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
     this.rows = Checks.atLeast("rows", 0, rows);
@@ -62,29 +71,17 @@ public final class SvdPlan implements AutoCloseable {
       workspaceBytes = 0;
       return;
     }
-    forward = ForwardPass.choose(backend, type, batch, rows, columns, options.algorithm());
-    try {
-      backward = BackwardPass.choose(backend, type, batch, rows, columns, options.rule());
-      resolveTies =
-          options.resolveTies()
-              ? backend.prepare(
-                  Kernel.RESOLVE_TIES,
-                  type.real(),
-                  LaunchShape.forUnits(backend.limits(), batch, 0))
-              : null;
-      canonicalGauge =
-          options.canonicalGauge()
-              ? backend.prepare(
-                  Kernel.CANONICAL_GAUGE,
-                  type,
-                  LaunchShape.forUnits(backend.limits(), (long) batch * k, 0))
-              : null;
-    } catch (RuntimeException | Error e) {
-      forward.close();
-      throw e;
-    }
+    forward = ForwardPass.choose(lease, type, batch, rows, columns, options.algorithm());
+    backward = BackwardPass.choose(lease, type, batch, rows, columns, options.rule());
+    resolveTies = options.resolveTies() ? prepare(Kernel.RESOLVE_TIES, type.real(), batch) : null;
+    canonicalGauge =
+        options.canonicalGauge() ? prepare(Kernel.CANONICAL_GAUGE, type, (long) batch * k) : null;
     // The passes follow one another on one stream, so they share one workspace.
     workspaceBytes = Math.max(forward.workspaceBytes(), backward.workspaceBytes());
+  }
+
+  private KernelLaunch prepare(Kernel kernel, DataType type, long units) {
+    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */
@@ -103,15 +100,28 @@ public final class SvdPlan implements AutoCloseable {
    */
   public static SvdPlan create(
       Device device, DataType type, int batch, int rows, int columns, SvdOptions options) {
-    SvdPlan plan = new SvdPlan(device, type, batch, rows, columns, options);
-    try {
-      plan.ownedWorkspace = plan.backend.allocate(plan.workspaceBytes);
-      plan.bind(plan.ownedWorkspace);
-      return plan;
-    } catch (RuntimeException | Error e) {
-      plan.close();
-      throw e;
-    }
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "SvdPlan",
+            type,
+            batch,
+            rows,
+            columns,
+            lease -> within(lease, device, type, batch, rows, columns, options));
+  }
+
+  /** A part of another plan, closed with that one's lease. */
+  static SvdPlan within(
+      Lease lease,
+      Device device,
+      DataType type,
+      int batch,
+      int rows,
+      int columns,
+      SvdOptions options) {
+    SvdPlan plan = new SvdPlan(lease, device, type, batch, rows, columns, options);
+    plan.bind(lease.allocate(plan.workspaceBytes));
+    return plan;
   }
 
   /**
@@ -130,32 +140,40 @@ public final class SvdPlan implements AutoCloseable {
       SvdOptions options,
       long workspace,
       long bytes) {
-    SvdPlan plan = new SvdPlan(device, type, batch, rows, columns, options);
-    try {
-      if (bytes < plan.workspaceBytes) {
-        throw new IllegalArgumentException(
-            "workspace: expected at least " + plan.workspaceBytes + " bytes, got " + bytes);
-      }
-      if (workspace % Workspace.ALIGNMENT != 0 || (workspace == 0 && plan.workspaceBytes > 0)) {
-        throw new IllegalArgumentException(
-            "workspace: expected an address that is a multiple of "
-                + Workspace.ALIGNMENT
-                + ", got 0x"
-                + Long.toHexString(workspace));
-      }
-      plan.bind(workspace);
-      return plan;
-    } catch (RuntimeException | Error e) {
-      plan.close();
-      throw e;
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "SvdPlan",
+            type,
+            batch,
+            rows,
+            columns,
+            lease -> {
+              SvdPlan plan = new SvdPlan(lease, device, type, batch, rows, columns, options);
+              plan.checkWorkspace(workspace, bytes);
+              plan.bind(workspace);
+              return plan;
+            });
+  }
+
+  private void checkWorkspace(long workspace, long bytes) {
+    if (bytes < workspaceBytes) {
+      throw new IllegalArgumentException(
+          "workspace: expected at least " + workspaceBytes + " bytes, got " + bytes);
+    }
+    if (workspace % Workspace.ALIGNMENT != 0 || (workspace == 0 && workspaceBytes > 0)) {
+      throw new IllegalArgumentException(
+          "workspace: expected an address that is a multiple of "
+              + Workspace.ALIGNMENT
+              + ", got 0x"
+              + Long.toHexString(workspace));
     }
   }
 
   /** The bytes of device memory that such a plan needs. */
   public static long workspaceBytes(
       Device device, DataType type, int batch, int rows, int columns, SvdOptions options) {
-    try (SvdPlan plan = new SvdPlan(device, type, batch, rows, columns, options)) {
-      return plan.workspaceBytes;
+    try (Lease lease = Objects.requireNonNull(device, "device").backend().lease()) {
+      return new SvdPlan(lease, device, type, batch, rows, columns, options).workspaceBytes;
     }
   }
 
@@ -169,9 +187,11 @@ public final class SvdPlan implements AutoCloseable {
   /**
    * Memory for the factors of this plan's batch: packed row-major, uninitialised, freed by {@link
    * SvdFactors#close()}.
+   *
+   * @throws IllegalStateException if the plan or its device is closed
    */
   public SvdFactors allocateFactors() {
-    checkOpen();
+    lease.checkOpen();
     OwnedMatrixBatch u = device.allocate(type, batch, rows, k);
     try {
       OwnedMatrixBatch s = device.allocate(type.real(), batch, k, 1);
@@ -203,24 +223,27 @@ public final class SvdPlan implements AutoCloseable {
    * @param a batch × m × n, any strides; not changed
    * @param factors U (batch × m × k), S (batch × k × 1, real), V (batch × n × k), any strides that
    *     keep elements apart; overwritten. None may overlap another or a
-   * @param info batch numbers, overwritten; a matrix that holds NaN or infinity, or does not
-   *     converge, is marked there and its factors are NaN, while its neighbours are as they would
-   *     be without it
+   * @param info batch numbers, overwritten; may not overlap the others. A matrix that holds NaN or
+   *     infinity, or does not converge, is marked there and its factors are NaN, while its
+   *     neighbours are as they would be without it
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
-   *     then
+   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
+   *     arguments overlap that may not; nothing is queued then
+   * @throws IllegalStateException if the plan, its device or an argument is closed, or another
+   *     thread is in the plan; nothing is queued then
    * @throws CudaStatusException if a CUDA call fails
    */
   public void forward(MatrixBatch a, SvdFactors factors, SvdInfo info, long stream) {
-    checkOpen();
-    Checks.readable("a", a, type, batch, rows, columns);
-    Checks.writable("factors.u", factors.u(), type, batch, rows, k);
-    Checks.writable("factors.s", factors.s(), type.real(), batch, k, 1);
-    Checks.writable("factors.v", factors.v(), type, batch, columns, k);
-    checkInfo(info);
-    if (forward == null) {
-      backend.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
-    } else {
+    forwardCall.begin();
+    try {
+      forwardCall.reads("a", a, type, batch, rows, columns);
+      forwardCall.writes(factors, type, batch, rows, columns, k);
+      forwardCall.writes(info, batch);
+      forwardCall.check();
+      if (forward == null) {
+        lease.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
+        return;
+      }
       forward.run(a, factors, info.address(), stream);
       if (resolveTies != null) {
         resolveTies.arguments().reset().put(factors.s()).put((long) batch).put((long) k);
@@ -231,26 +254,26 @@ public final class SvdPlan implements AutoCloseable {
         canonicalGauge.arguments().put((long) rows).put((long) columns).put((long) k);
         canonicalGauge.start(stream);
       }
+    } finally {
+      forwardCall.end();
     }
   }
 
   /** The singular values alone, as {@link #forward} gives them without ties resolved. */
   void forwardValues(MatrixBatch a, MatrixBatch s, SvdInfo info, long stream) {
-    checkOpen();
-    Checks.readable("a", a, type, batch, rows, columns);
-    Checks.writable("s", s, type.real(), batch, k, 1);
-    checkInfo(info);
-    if (forward == null) {
-      backend.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
-    } else {
-      forward.runValues(a, s, info.address(), stream);
-    }
-  }
-
-  private void checkInfo(SvdInfo info) {
-    if (Objects.requireNonNull(info, "info").batch() != batch) {
-      throw new IllegalArgumentException(
-          "info: expected a batch of " + batch + ", got " + info.batch());
+    forwardCall.begin();
+    try {
+      forwardCall.reads("a", a, type, batch, rows, columns);
+      forwardCall.writes("s", s, type.real(), batch, k, 1);
+      forwardCall.writes(info, batch);
+      forwardCall.check();
+      if (forward == null) {
+        lease.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
+      } else {
+        forward.runValues(a, s, info.address(), stream);
+      }
+    } finally {
+      forwardCall.end();
     }
   }
 
@@ -265,44 +288,35 @@ public final class SvdPlan implements AutoCloseable {
    * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
    *     overlap factors or cotangents
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
-   *     then
+   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
+   *     arguments overlap that may not; nothing is queued then
+   * @throws IllegalStateException if the plan, its device or an argument is closed, or another
+   *     thread is in the plan; nothing is queued then
    * @throws CudaStatusException if a CUDA call fails
    */
   public void backward(
       SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
-    checkOpen();
-    Checks.readable("factors.u", factors.u(), type, batch, rows, k);
-    Checks.readable("factors.s", factors.s(), type.real(), batch, k, 1);
-    Checks.readable("factors.v", factors.v(), type, batch, columns, k);
-    int rank = cotangents.rank(k);
-    cotangents.check(type, batch, rows, columns, rank);
-    Checks.writable("gradient", gradient, type, batch, rows, columns);
-    if (backward != null) {
-      backward.run(factors, rank == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
-    }
-  }
-
-  void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
+    backwardCall.begin();
+    try {
+      backwardCall.reads(factors, type, batch, rows, columns, k);
+      backwardCall.reads(cotangents, type, batch, rows, columns, cotangents.rank(k));
+      backwardCall.writes("gradient", gradient, type, batch, rows, columns);
+      backwardCall.check();
+      if (backward != null) {
+        backward.run(
+            factors, cotangents.rank(k) == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
+      }
+    } finally {
+      backwardCall.end();
     }
   }
 
   /**
-   * Frees the workspace, once the work on it is done; the caller makes sure of that. A second call
-   * does nothing.
+   * Frees the workspace, once the work on it is done; the caller makes sure of that. Waits for the
+   * call that another thread is in. A second call does nothing.
    */
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    if (forward != null) {
-      forward.close();
-      backward.close();
-    }
-    backend.free(ownedWorkspace);
+    lease.close();
   }
 }

@@ -1,13 +1,11 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.backend.BatchedProduct;
-import io.github.diffsvd.backend.CheckedBackend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Layout;
-import java.util.ArrayList;
-import java.util.List;
+import io.github.diffsvd.backend.Lease;
 import java.util.Objects;
 
 /**
@@ -28,8 +26,9 @@ import java.util.Objects;
 public final class TruncatedPullbackPlan implements AutoCloseable {
   private static final Layout LAYOUT = Layout.ROW_MAJOR;
 
-  private final CheckedBackend backend;
+  private final Lease lease;
   private final Device device;
+  private final Call call;
   private final DataType type;
   private final int batch;
   private final int rows;
@@ -37,8 +36,6 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   private final int rank;
   private final GradientRule rule;
   private final int iterations;
-  private final List<OwnedMatrixBatch> owned = new ArrayList<>();
-  private boolean closed;
 
   // Null where there is nothing to do with it: all if batch is 0, most if rank is.
   private BatchedProduct product;
@@ -47,26 +44,27 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   private KernelLaunch core;
   private KernelLaunch step;
 
-  private OwnedMatrixBatch a;
-  private OwnedMatrixBatch u;
-  private OwnedMatrixBatch v;
-  private OwnedMatrixBatch negativeU;
-  private OwnedMatrixBatch negativeV;
-  private OwnedMatrixBatch gu;
-  private OwnedMatrixBatch gv;
-  private OwnedMatrixBatch left;
-  private OwnedMatrixBatch right;
-  private OwnedMatrixBatch along;
-  private OwnedMatrixBatch x;
-  private OwnedMatrixBatch residual;
-  private OwnedMatrixBatch direction;
-  private OwnedMatrixBatch p;
-  private OwnedMatrixBatch q;
-  private OwnedMatrixBatch result;
-  private OwnedMatrixBatch norms;
-  private OwnedMatrixBatch minusOne;
+  private MatrixBatch a;
+  private MatrixBatch u;
+  private MatrixBatch v;
+  private MatrixBatch negativeU;
+  private MatrixBatch negativeV;
+  private MatrixBatch gu;
+  private MatrixBatch gv;
+  private MatrixBatch left;
+  private MatrixBatch right;
+  private MatrixBatch along;
+  private MatrixBatch x;
+  private MatrixBatch residual;
+  private MatrixBatch direction;
+  private MatrixBatch p;
+  private MatrixBatch q;
+  private MatrixBatch result;
+  private MatrixBatch norms;
+  private MatrixBatch minusOne;
 
   private TruncatedPullbackPlan(
+      Lease lease,
       Device device,
       DataType type,
       int batch,
@@ -75,8 +73,9 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
       int rank,
       GradientRule rule,
       int iterations) {
-    this.device = Objects.requireNonNull(device, "device");
-    backend = device.backend();
+    this.lease = lease;
+    this.device = device;
+    call = new Call(lease);
     this.type = Objects.requireNonNull(type, "type");
     this.batch = Checks.atLeast("batch", 0, batch);
     this.rows = Checks.atLeast("rows", 1, rows);
@@ -87,6 +86,9 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     if (rank > Math.min(rows, columns)) {
       throw new IllegalArgumentException(
           "rank: expected at most " + Math.min(rows, columns) + ", got " + rank);
+    }
+    if (batch > 0) {
+      prepare();
     }
   }
 
@@ -110,26 +112,25 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
       int rank,
       GradientRule rule,
       int iterations) {
-    TruncatedPullbackPlan plan =
-        new TruncatedPullbackPlan(device, type, batch, rows, columns, rank, rule, iterations);
-    try {
-      if (batch > 0) {
-        plan.prepare();
-      }
-      return plan;
-    } catch (RuntimeException | Error e) {
-      plan.close();
-      throw e;
-    }
+    return Objects.requireNonNull(device, "device")
+        .plan(
+            "TruncatedPullbackPlan",
+            type,
+            batch,
+            rows,
+            columns,
+            lease ->
+                new TruncatedPullbackPlan(
+                    lease, device, type, batch, rows, columns, rank, rule, iterations));
   }
 
   private void prepare() {
-    packing = new Packing(backend, type, batch, Math.max(rows, columns));
+    packing = new Packing(lease, type, batch, Math.max(rows, columns));
     result = allocate(type, rows, columns);
     if (rank == 0) {
       return;
     }
-    product = backend.product(type);
+    product = lease.product(type);
     int most = Math.max(rows, columns);
     scale = launch(Kernel.SPECTRAL_SCALE, (long) batch * most, 0);
     core = launch(Kernel.SVD_BACKWARD_CORE, (long) batch * ((most + 7) / 8), 0);
@@ -137,7 +138,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
         launch(
             Kernel.TRUNCATED_STEP,
             (long) batch * rank,
-            backend.limits().threads() * (long) type.real().bytes());
+            lease.limits().threads() * (long) type.real().bytes());
     a = allocate(type, rows, columns);
     u = allocate(type, rows, rank);
     v = allocate(type, columns, rank);
@@ -154,19 +155,16 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     p = allocate(type, rank, rank);
     q = allocate(type, rank, rank);
     norms = allocate(type.real(), rank, 2);
-    minusOne = device.allocate(type.real(), 1, 1, 1);
-    owned.add(minusOne);
+    minusOne = lease.allocate(type.real(), 1, 1, 1);
     device.write(minusOne, -1);
   }
 
   private KernelLaunch launch(Kernel kernel, long units, long scratch) {
-    return backend.prepare(kernel, type, LaunchShape.forUnits(backend.limits(), units, scratch));
+    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, scratch));
   }
 
-  private OwnedMatrixBatch allocate(DataType type, int rows, int columns) {
-    OwnedMatrixBatch matrices = device.allocate(type, batch, rows, columns);
-    owned.add(matrices);
-    return matrices;
+  private MatrixBatch allocate(DataType type, int rows, int columns) {
+    return lease.allocate(type, batch, rows, columns);
   }
 
   /**
@@ -176,12 +174,13 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
    * @param factors U (batch × m × r), S (batch × r × 1), V (batch × n × r): singular triplets of a,
    *     exact up to rounding; not changed
    * @param cotangents of the shapes of the factors, any of them absent; not changed
-   * @param gradient batch × m × n, any strides that keep elements apart; overwritten; may overlap a
+   * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May overlap
+   *     a, not the others
    * @param residuals batch × r × 1, real: what is left of the right-hand side of each column,
    *     relative to it, overwritten; null if it is not wanted
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape or type differs from the plan's; nothing is queued
-   *     then
+   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
+   *     arguments overlap that may not; nothing is queued then
    */
   public void backward(
       MatrixBatch a,
@@ -190,18 +189,27 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
       MatrixBatch gradient,
       MatrixBatch residuals,
       long stream) {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
+    call.begin();
+    try {
+      call.consumes("a", a, type, batch, rows, columns);
+      call.reads(factors, type, batch, rows, columns, rank);
+      call.reads(cotangents, type, batch, rows, columns, rank);
+      call.writes("gradient", gradient, type, batch, rows, columns);
+      call.writesIfPresent("residuals", residuals, type.real(), batch, rank, 1);
+      call.check();
+      queue(a, factors, cotangents, gradient, residuals, stream);
+    } finally {
+      call.end();
     }
-    Checks.readable("a", a, type, batch, rows, columns);
-    Checks.readable("factors.u", factors.u(), type, batch, rows, rank);
-    Checks.readable("factors.s", factors.s(), type.real(), batch, rank, 1);
-    Checks.readable("factors.v", factors.v(), type, batch, columns, rank);
-    cotangents.check(type, batch, rows, columns, rank);
-    Checks.writable("gradient", gradient, type, batch, rows, columns);
-    if (residuals != null) {
-      Checks.writable("residuals", residuals, type.real(), batch, rank, 1);
-    }
+  }
+
+  private void queue(
+      MatrixBatch a,
+      SvdFactors factors,
+      SvdCotangents cotangents,
+      MatrixBatch gradient,
+      MatrixBatch residuals,
+      long stream) {
     if (batch == 0) {
       return;
     }
@@ -260,9 +268,9 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   }
 
   /** A copy, or zero where there is none. */
-  private void take(MatrixBatch given, OwnedMatrixBatch copy, long stream) {
+  private void take(MatrixBatch given, MatrixBatch copy, long stream) {
     if (given == null) {
-      backend.fill(copy.address(), (byte) 0, copy.size() * type.bytes(), stream);
+      lease.fill(copy.address(), (byte) 0, copy.size() * type.bytes(), stream);
     } else {
       packing.copy(given, copy, stream);
     }
@@ -291,18 +299,11 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   }
 
   /**
-   * Frees the memory, once the work on it is done; the caller makes sure of that. A second call
-   * does nothing.
+   * Frees the memory, once the work on it is done; the caller makes sure of that. Waits for the
+   * call that another thread is in. A second call does nothing.
    */
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    owned.forEach(OwnedMatrixBatch::close);
-    if (product != null) {
-      product.close();
-    }
+    lease.close();
   }
 }

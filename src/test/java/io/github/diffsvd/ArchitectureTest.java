@@ -87,10 +87,10 @@ class ArchitectureTest {
               resideInAPackage(API)
                   .or(
                       resideInAPackage(BACKENDS)
-                          .and(not(named(".*backend\\.(CheckedBackend|Devices)")))))
+                          .and(not(named(".*backend\\.(CheckedBackend|Lease|Devices)")))))
           .should()
           .callMethodWhere(target(owner(BACKEND)))
-          .because("CheckedBackend stands between");
+          .because("CheckedBackend and its leases stand between");
 
   @ArchTest
   static final ArchRule backendsKnowOnlyValuesOfTheApi =

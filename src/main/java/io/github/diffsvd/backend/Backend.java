@@ -7,7 +7,7 @@ import java.util.function.ToIntFunction;
 
 /**
  * What a device must do: memory, kernels, products and solvers. Implementations check nothing but
- * the status of what they call; {@link CheckedBackend} stands above them.
+ * the status of what they call; {@link CheckedBackend} and its {@link Lease}s stand above them.
  *
  * <p>All work is ordered on the stream that the caller gives; 0 is the device's own.
  */

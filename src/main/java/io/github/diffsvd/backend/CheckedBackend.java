@@ -1,29 +1,28 @@
 package io.github.diffsvd.backend;
 
-import io.github.diffsvd.DataType;
-import io.github.diffsvd.SvdAlgorithm;
 import java.lang.System.Logger.Level;
-import java.nio.ByteBuffer;
-import java.util.Map;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 
 /**
- * The one checking layer above every backend: nothing reaches a device after close, no address that
- * is not there, and what was never freed is reported. The public API talks to this class alone.
- * Safe for use by several threads, as far as the backend's calls are independent.
+ * The one checking layer above every backend. The public API reaches a backend through the {@link
+ * Lease}s of this class alone, so nothing happens on a device that is closed, and a device is
+ * closed only when no call is under way. It knows all that was made and is not closed yet. Safe for
+ * use by several threads.
  */
 public final class CheckedBackend implements AutoCloseable {
-  /** Set to true, the report of a leak names the place of allocation. */
-  private static final String LEAKS_PROPERTY = "diffsvd.leaks";
-
   private static final System.Logger LOG = System.getLogger("io.github.diffsvd");
 
   private final Backend backend;
-  private final boolean tracing = Boolean.getBoolean(LEAKS_PROPERTY);
-  private final Map<Long, Allocation> allocations = new ConcurrentHashMap<>();
-  private volatile boolean closed;
-
-  private record Allocation(long bytes, Throwable place) {}
+  private final Set<Lease> leases = ConcurrentHashMap.newKeySet();
+  private final Set<Allocation> allocations = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   public CheckedBackend(Backend backend) {
     this.backend = backend;
@@ -37,126 +36,135 @@ public final class CheckedBackend implements AutoCloseable {
     return backend.description();
   }
 
-  public Backend.Limits limits() {
-    return open().limits();
+  boolean isClosed() {
+    return closed.get();
   }
 
-  public long allocate(long bytes) {
-    if (bytes < 0) {
-      throw new IllegalArgumentException("bytes: expected at least 0, got " + bytes);
+  void checkOpen() {
+    if (isClosed()) {
+      throw new IllegalStateException(name() + ": the device is closed");
     }
-    long address = open().allocate(Math.max(1, bytes));
-    allocations.put(
-        address, new Allocation(bytes, tracing ? new Throwable("allocated here") : null));
-    return address;
   }
 
   /**
-   * Frees what {@link #allocate} returned; an address that is free already is left alone, also
-   * after close.
+   * A lease for a plan; this thread is inside.
+   *
+   * @param holder the plan, for messages: "SvdPlan FLOAT32 8×4×4"
+   * @throws IllegalStateException if the device is closed
    */
-  public void free(long address) {
-    if (allocations.remove(address) != null) {
-      backend.free(address);
+  public Lease lease(String holder) {
+    return open(Origin.of(holder));
+  }
+
+  /**
+   * A lease for one call, to be closed at its end; this thread is inside.
+   *
+   * @throws IllegalStateException if the device is closed
+   */
+  public Lease lease() {
+    return open(null);
+  }
+
+  private Lease open(Origin origin) {
+    Lease lease = new Lease(this, backend, origin);
+    leases.add(lease);
+    // Only now: either this sees that the device is closed, or close() sees the lease.
+    if (isClosed()) {
+      lease.close();
+      checkOpen();
+    }
+    return lease;
+  }
+
+  void forget(Lease lease) {
+    leases.remove(lease);
+  }
+
+  /**
+   * Uninitialised memory, which its owner closes.
+   *
+   * @param what for the report of what was never closed
+   */
+  public Allocation allocate(long bytes, String what) {
+    Lease call = lease();
+    try {
+      Allocation memory =
+          new Allocation(this, backend.allocate(Math.max(1, bytes)), Origin.of(what));
+      allocations.add(memory);
+      return memory;
+    } finally {
+      call.close();
     }
   }
 
-  public void copyToDevice(long target, ByteBuffer source, long stream) {
-    if (checkCopy("target", target, source)) {
-      open().copyToDevice(target, source, stream);
+  /** Of a closed device all memory is free already, or about to be. */
+  void free(Allocation memory) {
+    Lease call = new Lease(this, backend, null);
+    leases.add(call);
+    try {
+      if (!isClosed() && memory.markClosed()) {
+        leases.forEach(lease -> lease.awaitUsersOf(memory));
+        release(memory);
+      }
+    } finally {
+      call.close();
     }
   }
 
-  public void copyToHost(ByteBuffer target, long source, long stream) {
-    if (checkCopy("source", source, target)) {
-      open().copyToHost(target, source, stream);
-    }
+  private void release(Allocation memory) {
+    allocations.remove(memory);
+    backend.free(memory.address());
   }
 
-  public void fill(long address, byte value, long bytes, long stream) {
-    if (bytes > 0) {
-      checkAddress("address", address);
-      open().fill(address, value, bytes, stream);
-    }
-  }
-
-  public void synchronize(long stream) {
-    open().synchronize(stream);
-  }
-
-  public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {
-    return open().residentBlocks(kernel, type, threads, scratchBytes);
-  }
-
-  public KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape) {
-    if (!kernel.types().contains(type)) {
-      throw new IllegalArgumentException(
-          "type: " + kernel + " exists for " + kernel.types() + ", got " + type);
-    }
-    if (shape.scratchBytes() > limits().scratchBytes()) {
-      throw new IllegalArgumentException(
-          "scratchBytes: expected at most "
-              + limits().scratchBytes()
-              + ", got "
-              + shape.scratchBytes());
-    }
-    return open().prepare(kernel, type, shape);
-  }
-
-  public BatchedProduct product(DataType type) {
-    return open().product(type);
-  }
-
-  public SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
-    if (batch < 1 || n < 1 || m < n) {
-      throw new IllegalArgumentException(
-          "shape: expected batch ≥ 1 and m ≥ n ≥ 1, got " + batch + "×" + m + "×" + n);
-    }
-    return open().svdSolver(type, algorithm, batch, m, n);
-  }
-
-  /** Frees what is left, with a warning, and closes the device. A second call does nothing. */
+  /**
+   * Waits for the calls that are under way, reports what was never closed, gives it back, and
+   * closes the device. A second call does nothing.
+   */
   @Override
-  public synchronized void close() {
-    if (closed) {
+  public void close() {
+    if (!closed.compareAndSet(false, true)) {
       return;
     }
-    allocations.forEach(
-        (address, allocation) ->
-            LOG.log(
-                Level.WARNING,
-                name()
-                    + ": "
-                    + allocation.bytes
-                    + " bytes were never freed"
-                    + (tracing ? "" : "; -D" + LEAKS_PROPERTY + "=true tells where they come from"),
-                allocation.place));
-    allocations.keySet().forEach(this::free);
-    closed = true;
-    backend.close();
+    reportLeaks();
+    Deque<Runnable> closers = new ArrayDeque<>();
+    leases.forEach(lease -> closers.add(lease::close));
+    closers.add(() -> Lease.closeAll(releasesOfOpenAllocations()));
+    closers.add(backend::close);
+    Lease.closeAll(closers);
   }
 
-  private Backend open() {
-    if (closed) {
-      throw new IllegalStateException(backend.name() + ": the device is closed");
+  private Deque<Runnable> releasesOfOpenAllocations() {
+    Deque<Runnable> releases = new ArrayDeque<>();
+    for (Allocation memory : allocations) {
+      if (memory.markClosed()) {
+        releases.add(() -> release(memory));
+      }
     }
-    return backend;
+    return releases;
   }
 
-  private static boolean checkCopy(String name, long address, ByteBuffer buffer) {
-    if (!buffer.isDirect()) {
-      throw new IllegalArgumentException("buffer: expected a direct buffer");
+  private void reportLeaks() {
+    List<Origin> leaks =
+        Stream.concat(
+                leases.stream().map(Lease::origin).filter(Objects::nonNull),
+                allocations.stream().map(Allocation::origin))
+            .toList();
+    if (leaks.stream().anyMatch(leak -> leak.place() == null)) {
+      LOG.log(
+          Level.WARNING,
+          "{0}: {1} objects were never closed; -D{2}=true tells where they were made",
+          name(),
+          leaks.size(),
+          Origin.PROPERTY);
+      return;
     }
-    if (!buffer.hasRemaining()) {
-      return false;
-    }
-    checkAddress(name, address);
-    return true;
-  }
-
-  private static void checkAddress(String name, long address) {
-    if (address == 0) {
-      throw new IllegalArgumentException(name + ": expected an address, got 0");
+    for (Origin leak : leaks) {
+      LOG.log(
+          Level.WARNING,
+          "{0}: {1} was never closed; made at {2}",
+          name(),
+          leak.what(),
+          leak.place());
     }
   }
 }

@@ -39,10 +39,10 @@ public final class SvdBuffers {
     this.n = n;
     this.columnsOfU = columnsOfU;
     this.returnsAdjoint = returnsAdjoint;
-    inputOffset = layout.reserve((long) batch * m * n * type.bytes());
-    sOffset = layout.reserve((long) batch * n * type.real().bytes());
-    uOffset = layout.reserve((long) batch * m * columnsOfU * type.bytes());
-    vOffset = layout.reserve((long) batch * n * n * type.bytes());
+    inputOffset = layout.reserve(type, batch, m, n);
+    sOffset = layout.reserve(type.real(), batch, n, 1);
+    uOffset = layout.reserve(type, batch, m, columnsOfU);
+    vOffset = layout.reserve(type, batch, n, n);
     infoOffset = layout.reserve((long) batch * Integer.BYTES);
     extraOffset = layout.reserve(extraBytes);
   }

@@ -1,5 +1,7 @@
 package io.github.diffsvd.backend;
 
+import io.github.diffsvd.DataType;
+
 /**
  * Lays several buffers out in one allocation: reserve first, then allocate {@link #bytes()}, then
  * add the offsets to its address.
@@ -10,15 +12,45 @@ public final class Workspace {
 
   private long bytes;
 
+  /** The offset of a new buffer for packed matrices. */
+  public long reserve(DataType type, int batch, int rows, int columns) {
+    return reserve(bytes(type, batch, rows, columns));
+  }
+
   /** The offset of a new buffer. */
   public long reserve(long size) {
     long offset = bytes;
-    bytes =
-        Math.addExact(
-            offset,
-            Math.multiplyExact(
-                Math.floorDiv(Math.addExact(size, ALIGNMENT - 1), ALIGNMENT), ALIGNMENT));
+    try {
+      bytes = Math.addExact(offset, Math.addExact(size, ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException(
+          "workspace: batch, rows and columns need more than 2^63 − 1 bytes", e);
+    }
     return offset;
+  }
+
+  /**
+   * The bytes of packed matrices.
+   *
+   * @throws IllegalArgumentException if a long cannot hold them
+   */
+  public static long bytes(DataType type, int batch, int rows, int columns) {
+    try {
+      return Math.multiplyExact(
+          Math.multiplyExact((long) rows * columns, (long) batch), (long) type.bytes());
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException(
+          "batch, rows, columns: "
+              + batch
+              + "×"
+              + rows
+              + "×"
+              + columns
+              + " elements of "
+              + type
+              + " have more than 2^63 − 1 bytes",
+          e);
+    }
   }
 
   public long bytes() {

@@ -231,7 +231,28 @@ class MainTest {
   void infoNamesEveryDeviceAndWhyNot() {
     Result result = run("info");
     assertThat(result.status()).isZero();
-    assertThat(result.out()).contains("java", "cpu", "threads", "cuda:0", "kernels");
+    assertThat(result.out()).contains("java", "cpu", "thread", "cuda:0", "kernels");
+  }
+
+  @Test
+  void aNumberOfThreadsThatIsNoneIsNamed() {
+    System.setProperty("diffsvd.threads", "abc");
+    try {
+      assertThat(run("info").out())
+          .contains("cpu      unusable: diffsvd.threads: expected a number of threads from 1 to");
+    } finally {
+      System.clearProperty("diffsvd.threads");
+    }
+  }
+
+  @Test
+  void theNumberOfThreadsIsShownWithItsSource() {
+    System.setProperty("diffsvd.threads", "3");
+    try {
+      assertThat(run("info").out()).contains(" kernels on 3 threads (diffsvd.threads)");
+    } finally {
+      System.clearProperty("diffsvd.threads");
+    }
   }
 
   @ParameterizedTest

@@ -22,9 +22,6 @@ import org.bytedeco.javacpp.Pointer;
  * when its work is done.
  */
 public final class CpuBackend implements Backend {
-  /** How many threads to use; all processors by default. */
-  private static final String THREADS_PROPERTY = "diffsvd.threads";
-
   private static final int ALIGNMENT = 256;
 
   /** Measured: where lanes are not the fastest, OpenBLAS's products are, at every size. */
@@ -33,6 +30,7 @@ public final class CpuBackend implements Backend {
   /** Measured: 48×48, where single precision is already as fast by products. */
   private static final long LANE_ELEMENTS = 48 * (3 * 48 + 3 * 48 + 2);
 
+  private final ThreadCount threads;
   private final Workers workers;
   private final String variant;
   private final Limits limits;
@@ -46,11 +44,12 @@ public final class CpuBackend implements Backend {
       throw new DeviceUnavailableException(
           "cpu: the kernels cannot be loaded: " + e.getMessage(), e);
     }
-    workers =
-        new Workers(
-            Math.max(
-                1,
-                Integer.getInteger(THREADS_PROPERTY, Runtime.getRuntime().availableProcessors())));
+    try {
+      threads = ThreadCount.find();
+    } catch (IllegalArgumentException e) {
+      throw new DeviceUnavailableException("cpu: " + e.getMessage(), e);
+    }
+    workers = new Workers(threads.threads());
     limits =
         new Limits(
             workers.tasksFor(Integer.MAX_VALUE),
@@ -90,7 +89,12 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String description() {
-    return variant + " kernels on " + workers.threads() + " threads";
+    return variant
+        + " kernels on "
+        + threads.threads()
+        + (threads.threads() == 1 ? " thread (" : " threads (")
+        + threads.source()
+        + ")";
   }
 
   @Override

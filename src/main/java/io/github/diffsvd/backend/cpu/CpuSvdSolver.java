@@ -9,6 +9,7 @@ import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.backend.SvdBuffers;
 import io.github.diffsvd.backend.SvdSolver;
+import io.github.diffsvd.backend.Workspace;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
@@ -23,6 +24,9 @@ final class CpuSvdSolver implements SvdSolver {
   private static final byte THIN = 'S';
   private static final byte NONE = 'N';
   private static final int COLUMN_MAJOR = openblas.LAPACK_COL_MAJOR;
+
+  /** At least the block size of LAPACK's routines for panels of columns. */
+  private static final double BLOCK = 128;
 
   private final DataType type;
   private final int batch;
@@ -46,14 +50,30 @@ final class CpuSvdSolver implements SvdSolver {
     this.n = n;
     this.workers = workers;
     divideAndConquer = algorithm != SvdAlgorithm.GESVD;
+    checkSize(m, n);
     workElements = Math.max(divideAndConquer ? workElements(true) : 0, workElements(false));
-    copyBytes = aligned((long) m * n * type.bytes());
+    copyBytes = aligned(Workspace.bytes(type, 1, m, n));
     workBytes = aligned((long) workElements * type.bytes());
     // From LAPACK's documentation of zgesdd, the larger of the two routines.
     long reals = type.isComplex() ? n * Math.max(5L * n + 7, 2L * m + 2L * n + 1) : 0;
     rworkBytes = aligned(reals * type.real().bytes());
     threadBytes = copyBytes + workBytes + rworkBytes + aligned(8L * n * Integer.BYTES);
-    buffers = new SvdBuffers(type, batch, m, n, n, true, threadBytes * workers.threads());
+    buffers =
+        new SvdBuffers(
+            type, batch, m, n, n, true, Math.multiplyExact(threadBytes, workers.threads()));
+  }
+
+  /** LAPACK counts the elements of a matrix and of its workspace in 32 bits, which wrap. */
+  private static void checkSize(int m, int n) {
+    double most = Math.max((double) m * n, 4.0 * n * n + 7.0 * n + BLOCK * ((double) m + n));
+    if (most > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "rows, columns: LAPACK counts elements in 32 bits, too few for the work on "
+              + m
+              + "×"
+              + n
+              + " matrices");
+    }
   }
 
   private static long aligned(long bytes) {

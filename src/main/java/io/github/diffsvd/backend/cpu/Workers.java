@@ -1,20 +1,23 @@
 package io.github.diffsvd.backend.cpu;
 
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The threads of a CPU device. The calling thread always takes part, so a call never waits for a
- * thread that another caller keeps.
+ * thread that another caller keeps. Idle threads end by themselves, so a device that nobody closes
+ * leaves none behind.
  */
 final class Workers implements AutoCloseable {
   private static final int TASKS_PER_THREAD = 8;
+  private static final long IDLE_SECONDS = 2;
 
   private final int threads;
-  private final ExecutorService helpers;
+  private final ThreadPoolExecutor helpers;
 
   interface Task {
     /** Does one task; the slot, 0 … threads − 1, is different for every thread in one call. */
@@ -29,13 +32,18 @@ final class Workers implements AutoCloseable {
   Workers(int threads) {
     this.threads = threads;
     helpers =
-        Executors.newFixedThreadPool(
+        new ThreadPoolExecutor(
             threads,
+            threads,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
             body -> {
               Thread thread = new Thread(body, "diffsvd-cpu");
               thread.setDaemon(true);
               return thread;
             });
+    helpers.allowCoreThreadTimeOut(true);
   }
 
   int threads() {

@@ -1,0 +1,176 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.Allocation;
+import io.github.diffsvd.backend.Lease;
+import java.lang.invoke.VarHandle;
+import java.util.Objects;
+
+/**
+ * One kind of call that a plan has. Its arguments are named between {@link #begin()} and {@link
+ * #check()}, before any work is queued, and are not freed until {@link #end()}.
+ */
+final class Call implements Lease.Arguments {
+  private static final int MOST_ARGUMENTS = 12;
+
+  private final Lease lease;
+  private final String[] names = new String[MOST_ARGUMENTS];
+  private final MatrixBatch[] matrices = new MatrixBatch[MOST_ARGUMENTS];
+  private int count;
+
+  /** A bit for each argument that is written, and for each that may be overwritten. */
+  private int written;
+
+  private int consumed;
+  private boolean entered;
+
+  Call(Lease lease) {
+    this.lease = lease;
+    lease.add(this);
+  }
+
+  /**
+   * Lets this thread into the plan.
+   *
+   * @throws IllegalStateException if the plan or its device is closed, or another thread is in it
+   */
+  void begin() {
+    entered = lease.enter();
+    written = 0;
+    consumed = 0;
+  }
+
+  /** Lets the next call in; belongs in a finally clause. */
+  void end() {
+    count = 0;
+    if (entered) {
+      lease.leave();
+    }
+  }
+
+  /** An argument that is read: the given type and extents, any strides. */
+  void reads(String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+    Checks.readable(name, matrix, type, batch, rows, columns);
+    add(name, matrix);
+  }
+
+  /** An argument that is read before any other is written, and so may overlap one that is. */
+  void consumes(String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+    consumed |= 1 << count;
+    reads(name, matrix, type, batch, rows, columns);
+  }
+
+  /** An argument that is written: no two elements at one address, none that another one has. */
+  void writes(String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+    Checks.writable(name, matrix, type, batch, rows, columns);
+    written |= 1 << count;
+    add(name, matrix);
+  }
+
+  /** As {@link #writes}; null where it is not wanted. */
+  void writesIfPresent(
+      String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+    if (matrix != null) {
+      writes(name, matrix, type, batch, rows, columns);
+    }
+  }
+
+  void reads(SvdFactors factors, DataType type, int batch, int rows, int columns, int k) {
+    reads("factors.u", factors.u(), type, batch, rows, k);
+    reads("factors.s", factors.s(), type.real(), batch, k, 1);
+    reads("factors.v", factors.v(), type, batch, columns, k);
+  }
+
+  void writes(SvdFactors factors, DataType type, int batch, int rows, int columns, int k) {
+    writes("factors.u", factors.u(), type, batch, rows, k);
+    writes("factors.s", factors.s(), type.real(), batch, k, 1);
+    writes("factors.v", factors.v(), type, batch, columns, k);
+  }
+
+  /** Cotangents of r columns, any of them absent. */
+  void reads(SvdCotangents cotangents, DataType type, int batch, int rows, int columns, int r) {
+    if (cotangents.u() != null) {
+      reads("cotangents.u", cotangents.u(), type, batch, rows, r);
+    }
+    if (cotangents.s() != null) {
+      reads("cotangents.s", cotangents.s(), type.real(), batch, r, 1);
+    }
+    if (cotangents.v() != null) {
+      reads("cotangents.v", cotangents.v(), type, batch, columns, r);
+    }
+  }
+
+  void writes(SvdInfo info, int batch) {
+    if (Objects.requireNonNull(info, "info").batch() != batch) {
+      throw new IllegalArgumentException(
+          "info: expected a batch of " + batch + ", got " + info.batch());
+    }
+    if (!info.isOn(lease.device())) {
+      throw elsewhere("info");
+    }
+    writes("info", info.numbers(), DataType.FLOAT32, batch, 1, 1);
+  }
+
+  private void add(String name, MatrixBatch matrix) {
+    // A plan is mostly called with the same arguments, and storing a reference costs more than
+    // looking whether it is there.
+    if (!Objects.equals(names[count], name)) {
+      names[count] = name;
+    }
+    if (matrices[count] != matrix) {
+      matrices[count] = matrix;
+    }
+    count++;
+  }
+
+  /**
+   * The arguments are complete: each of this device, not freed, and none that is written overlaps
+   * another.
+   */
+  void check() {
+    // Whoever frees memory marks it first and then looks at the calls under way; here it is the
+    // other way round, so one of the two sees the other.
+    VarHandle.fullFence();
+    for (int i = 0; i < count; i++) {
+      checkMemory(names[i], matrices[i]);
+      for (int j = 0; j < i; j++) {
+        if ((overwrites(i, j) || overwrites(j, i)) && matrices[i].overlaps(matrices[j])) {
+          throw new IllegalArgumentException(
+              names[i] + ": overlaps " + names[j] + ", got " + matrices[i] + " and " + matrices[j]);
+        }
+      }
+    }
+  }
+
+  /** Whether writing one argument would destroy another that is still needed. */
+  private boolean overwrites(int one, int other) {
+    return (written >> one & ~(consumed >> other) & 1) != 0;
+  }
+
+  private void checkMemory(String name, MatrixBatch matrix) {
+    Allocation memory = matrix.memory();
+    if (memory == null) {
+      return;
+    }
+    if (!memory.isOn(lease.device())) {
+      throw elsewhere(name);
+    }
+    if (memory.isClosed()) {
+      throw new IllegalStateException(name + ": the memory is freed already, got " + matrix);
+    }
+  }
+
+  private IllegalArgumentException elsewhere(String name) {
+    return new IllegalArgumentException(
+        name + ": expected memory of the plan's own device, an open " + lease.device().name());
+  }
+
+  @Override
+  public boolean use(Allocation memory) {
+    for (int i = 0; i < count; i++) {
+      if (matrices[i].memory() == memory) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
