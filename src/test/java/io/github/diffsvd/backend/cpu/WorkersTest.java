@@ -2,8 +2,8 @@ package io.github.diffsvd.backend.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CyclicBarrier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -13,15 +13,20 @@ class WorkersTest {
   @Test
   @Timeout(120)
   void whatNobodyClosesLeavesNoThreads() throws Exception {
-    List<Thread> before = threads();
+    Set<Thread> threads = ConcurrentHashMap.newKeySet();
     for (int i = 0; i < 20; i++) {
       CyclicBarrier together = new CyclicBarrier(3);
-      new Workers(3).run(3, (slot, task) -> await(together));
+      new Workers(3)
+          .run(
+              3,
+              (slot, task) -> {
+                threads.add(Thread.currentThread());
+                await(together);
+              });
     }
-    List<Thread> made = threads();
-    made.removeAll(before);
-    assertThat(made).isNotEmpty();
-    for (Thread thread : made) {
+    threads.remove(Thread.currentThread());
+    assertThat(threads).hasSize(40);
+    for (Thread thread : threads) {
       thread.join();
     }
   }
@@ -32,11 +37,5 @@ class WorkersTest {
     } catch (Exception e) {
       throw new AssertionError(e);
     }
-  }
-
-  private static List<Thread> threads() {
-    List<Thread> threads = new ArrayList<>(Thread.getAllStackTraces().keySet());
-    threads.removeIf(thread -> !thread.getName().equals("diffsvd-cpu"));
-    return threads;
   }
 }
