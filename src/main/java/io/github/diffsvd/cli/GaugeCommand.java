@@ -7,6 +7,8 @@ import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -30,6 +32,11 @@ final class GaugeCommand extends LossCommand {
   @Override
   SvdOptions options() {
     return SvdOptions.defaults();
+  }
+
+  @Override
+  List<Path> outputs() {
+    return List.of();
   }
 
   @Override

@@ -1,8 +1,10 @@
 package io.github.diffsvd.cli;
 
 import io.github.diffsvd.DeviceUnavailableException;
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.files.FileException;
+import io.github.diffsvd.report.PlainText;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -69,6 +71,8 @@ public final class Main {
     Main main = new Main();
     CommandLine commandLine = new CommandLine(main);
     commandLine
+        // A file may be called @x.npy, and a file of that name would be taken for arguments.
+        .setExpandAtFiles(false)
         .setOut(out)
         .setErr(err)
         .setExecutionStrategy(main::execute)
@@ -95,7 +99,7 @@ public final class Main {
     boolean expected =
         arguments
             || failure instanceof InputException
-            || failure instanceof NpyException
+            || failure instanceof FileException
             || failure instanceof DeviceUnavailableException
             || failure instanceof IllegalArgumentException;
     // Where the message alone would say nothing, the class says something.
@@ -105,12 +109,15 @@ public final class Main {
     command
         .getErr()
         .println(
-            name
-                + ": "
-                + message.strip().replaceAll("\\s*\\R\\s*", "; ")
-                + (arguments ? " (see " + name + " --help)" : ""));
+            PlainText.line(
+                name
+                    + ": "
+                    + message.strip().replaceAll("\\s*\\R\\s*", "; ")
+                    + (arguments ? " (see " + name + " --help)" : "")));
     if (verbose) {
-      failure.printStackTrace(command.getErr());
+      StringWriter trace = new StringWriter();
+      failure.printStackTrace(new PrintWriter(trace));
+      trace.toString().lines().map(PlainText::line).forEach(command.getErr()::println);
     }
     return expected ? BAD_INPUT : FAILED;
   }
