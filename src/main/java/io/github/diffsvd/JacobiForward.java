@@ -41,18 +41,25 @@ final class JacobiForward implements ForwardPass {
     conjugates = wide && type.isComplex();
     Backend.Limits limits = backend.limits();
     long scratch = scratchBytes(limits, type, rows, columns);
-    if (n > MOST_COLUMNS || scratch > limits.scratchBytes()) {
+    if (n > MOST_COLUMNS) {
       throw new IllegalArgumentException(
           "algorithm: JACOBI takes min(rows, columns) up to "
               + MOST_COLUMNS
-              + " and "
-              + limits.scratchBytes()
-              + " bytes of scratch, got "
+              + ", got "
+              + rows
+              + "×"
+              + columns);
+    }
+    if (scratch > limits.scratchBytes()) {
+      throw new IllegalArgumentException(
+          "algorithm: JACOBI of "
               + rows
               + "×"
               + columns
-              + ", which needs "
-              + scratch);
+              + " needs "
+              + scratch
+              + " bytes of scratch, there are "
+              + limits.scratchBytes());
     }
     int lanes = limits.wideBytes() > 0 ? limits.lanes(type) : WARP;
     int team =

@@ -13,6 +13,15 @@ package io.github.diffsvd;
  * @param v batch × n × r, or null
  */
 public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
+  /**
+   * @throws IllegalArgumentException if s is not a column for each matrix
+   */
+  public SvdCotangents {
+    if (s != null && s.columns() != 1) {
+      throw new IllegalArgumentException("cotangents.s: expected batch × r × 1, got " + s);
+    }
+  }
+
   /** For a loss that sees the singular values alone. */
   public static SvdCotangents ofValues(MatrixBatch s) {
     return new SvdCotangents(null, s, null);

@@ -17,8 +17,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "gauge",
     description = {
-      "Whether a loss depends on the gauge of U and V: on phases, and on the choice of vectors within",
-      "groups of equal singular values. Such a loss has no gradient there.",
+      "Whether a loss depends on the gauge of U and V.",
+      "The gauge is the choice of phases, and of vectors within groups of equal singular values. A"
+          + " loss that depends on it has no gradient there.",
       "Prints each matrix that does, and by how much, relative to the gradients given."
     })
 final class GaugeCommand extends LossCommand {

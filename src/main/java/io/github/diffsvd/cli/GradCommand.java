@@ -34,10 +34,9 @@ final class GradCommand extends LossCommand {
   @Option(
       names = "--rule",
       paramLabel = "RULE[=PARAMETER]",
-      description = {
-        "What stands in for 1/(s_j − s_i): moore-penrose, exact, zero, clip, taylor, pade,",
-        "lorentzian or svd-inv; default: ${DEFAULT-VALUE}"
-      },
+      completionCandidates = Names.Rules.class,
+      description =
+          "What stands in for 1/(s_j − s_i): ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}",
       defaultValue = "moore-penrose")
   private String rule;
 

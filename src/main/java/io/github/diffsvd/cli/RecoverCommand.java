@@ -101,9 +101,10 @@ final class RecoverCommand implements Callable<Integer> {
       names = "--gradient",
       paramLabel = "METHOD",
       defaultValue = "moore-penrose",
+      completionCandidates = Names.Methods.class,
       description =
-          "How the gradient goes through the SVD: spectral, resolve-ties, or a rule as in"
-              + " diffsvd grad --rule. Default: ${DEFAULT-VALUE}")
+          "How the gradient goes through the SVD: ${COMPLETION-CANDIDATES}; rules with a parameter"
+              + " as in diffsvd grad. Default: ${DEFAULT-VALUE}")
   private String gradient;
 
   @Mixin private DeviceOption deviceOption;

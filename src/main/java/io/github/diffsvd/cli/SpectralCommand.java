@@ -27,22 +27,27 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "spectral",
     description = {
-      "Y = U f(S) Vᴴ for every matrix A = U S Vᴴ of a .npy file, and, with --grad-y and --grad-out,",
-      "the gradient with respect to A of a loss of Y. It is exact at repeated singular values."
+      "Y = U f(S) Vᴴ for every matrix A = U S Vᴴ of a .npy file, and its gradient.",
+      "With --grad-y and --grad-out: the gradient with respect to A of a loss of Y, exact at repeated"
+          + " singular values."
     })
 final class SpectralCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "A.npy",
-      description = "float32, float64, complex64 or complex128 of shape (…, m, n)")
+      description =
+          "Shape (…, m, n), a file or a pipe: float32, float64, complex64 or complex128; float16 is"
+              + " converted to float32, integers to float64.")
   private Path input;
 
   @Option(
       names = "--function",
       paramLabel = "NAME[=PARAMETER]",
       required = true,
+      completionCandidates = Names.Functions.class,
       description = {
-        "identity, soft-threshold=τ, hard-threshold=τ, power=p, log1p, sqrt, reciprocal=t (1/s above",
-        "t·s₁), polar=t (1 above t·s₁) or clip=c"
+        "f: ${COMPLETION-CANDIDATES}.",
+        "Thresholds, power, reciprocal, polar and clip have a parameter, as in soft-threshold=0.5;"
+            + " reciprocal=t is 1/s above t·s₁, polar=t is 1 there."
       })
   private String function;
 

@@ -39,7 +39,9 @@ final class SvdCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "A.npy",
-      description = "float32, float64, complex64 or complex128 of shape (…, m, n)")
+      description =
+          "Shape (…, m, n), a file or a pipe: float32, float64, complex64 or complex128; float16 is"
+              + " converted to float32, integers to float64.")
   private Path input;
 
   @Option(

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -80,12 +81,24 @@ public record Picture(int width, int height, double[] values) {
         throw new IOException("neither PNG nor JPEG");
       }
       ImageReader reader = readers.next();
+      AtomicBoolean truncated = new AtomicBoolean();
       try {
+        reader.addIIOReadWarningListener(
+            (source, warning) -> truncated.compareAndSet(false, warning.startsWith("Truncated")));
         reader.setInput(input, true, true);
-        return of(decoded(reader));
+        BufferedImage image = decoded(reader);
+        if (!truncated.get()) {
+          return of(image);
+        }
+      } catch (IOException e) {
+        if (!truncated.get()) {
+          throw e;
+        }
       } finally {
         reader.dispose();
       }
+      // libjpeg only warns, and fills what is lacking with grey.
+      throw new EOFException();
     } catch (RuntimeException e) {
       // What the runtime's readers throw at some damaged files.
       throw new IOException("the image is damaged (" + e + ")", e);
@@ -110,10 +123,17 @@ public record Picture(int width, int height, double[] values) {
     return image;
   }
 
-  /** What is read as it is, without a range to scale it by, has to be in the range of a picture. */
+  /** What has no range to scale it by must be in the range of a picture. */
   private static void requireSamples(ColorModel colours, Raster raster) throws IOException {
-    if (colours instanceof ComponentColorModel && raster.getTransferType() == DataBuffer.TYPE_INT) {
-      throw new IOException("32-bit integers as samples; expected 8 or 16 bits or floating point");
+    int type = raster.getTransferType();
+    if (colours instanceof ComponentColorModel
+        && (type == DataBuffer.TYPE_INT || type == DataBuffer.TYPE_SHORT)) {
+      throw new IOException(
+          "samples of 32 bits or with a sign; expected 8 or 16 bits without, or floating point");
+    }
+    int space = colours.getColorSpace().getType();
+    if (isReal(raster) && space != ColorSpace.TYPE_GRAY && space != ColorSpace.TYPE_RGB) {
+      throw new IOException("floating-point samples that are neither grey nor RGB");
     }
     for (int y = 0; isReal(raster) && y < raster.getHeight(); y++) {
       for (double sample : raster.getPixels(0, y, raster.getWidth(), 1, (double[]) null)) {
@@ -155,7 +175,7 @@ public record Picture(int width, int height, double[] values) {
             sampled
                 ? sample(raster, colours, x, y, grey ? 0 : c)
                 : (argb >> (16 - 8 * c) & 0xff) / 255.0;
-        values[3 * i + c] = alpha * value + 1 - alpha;
+        values[3 * i + c] = alpha * value + (1 - alpha);
       }
     }
     return new Picture(width, height, values);

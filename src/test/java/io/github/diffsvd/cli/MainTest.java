@@ -3,6 +3,8 @@ package io.github.diffsvd.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyType;
 import java.io.IOException;
@@ -255,13 +257,40 @@ class MainTest {
 
   @Test
   void helpIsForEveryCommand() {
-    assertThat(run("--help").out()).contains("svd", "grad", "info");
-    for (String command : List.of("svd", "grad", "info")) {
+    String summaries = run("--help").out();
+    for (String command :
+        List.of("info", "svd", "grad", "gauge", "spectral", "stress", "recover")) {
       Result result = run(command, "--help");
       assertThat(result.status()).isZero();
       assertThat(result.out()).startsWith("Usage: diffsvd " + command);
       assertThat(result.err()).isEmpty();
+      assertThat(summaries).containsPattern("(?m)^  " + command + " ");
     }
+    // Summaries are whole sentences.
+    int begin = summaries.indexOf("Commands:");
+    String list = summaries.substring(begin, summaries.indexOf("Exit status:", begin));
+    for (String entry : list.strip().split("\n  (?=\\w)", -1)) {
+      assertThat(entry.strip()).matches("Commands:|(?s).*\\.");
+    }
+  }
+
+  @Test
+  void helpNamesEverythingThatAnOptionTakes() {
+    assertThat(unwrapped("grad")).contains(GradientRule.names() + ". Default: moore-penrose");
+    assertThat(unwrapped("spectral")).contains(SpectralFunction.names() + ".").contains(", log");
+    assertThat(unwrapped("recover"))
+        .contains("spectral, resolve-ties, " + GradientRule.names() + "; ");
+  }
+
+  private String unwrapped(String command) {
+    return run(command, "--help").out().replaceAll("\\s+", " ");
+  }
+
+  @Test
+  void theVersionIsThatOfTheBuild() {
+    Result result = run("--version");
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).matches("diffsvd \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?\n");
   }
 
   @Test
