@@ -52,14 +52,14 @@ final class JacobiForward implements ForwardPass {
     long scratch = scratchBytes(limits, type, rows, columns);
     if (scratch > limits.scratchBytes()) {
       throw new IllegalArgumentException(
-          "algorithm: JACOBI takes up to "
-              + limits.scratchBytes()
-              + " bytes of scratch, got "
+          "algorithm: JACOBI of "
               + rows
               + "×"
               + columns
-              + ", which needs "
-              + scratch);
+              + " needs "
+              + scratch
+              + " bytes of scratch, there are "
+              + limits.scratchBytes());
     }
     int lanes = limits.wideBytes() > 0 ? limits.lanes(type) : WARP;
     int team =

@@ -16,6 +16,15 @@ public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
   /** Of a loss that sees nothing. */
   static final SvdCotangents NONE = new SvdCotangents(null, null, null);
 
+  /**
+   * @throws IllegalArgumentException if s is not a column for each matrix
+   */
+  public SvdCotangents {
+    if (s != null && s.columns() != 1) {
+      throw new IllegalArgumentException("cotangents.s: expected batch × r × 1, got " + s);
+    }
+  }
+
   /** For a loss that sees the singular values alone. */
   public static SvdCotangents ofValues(MatrixBatch s) {
     return new SvdCotangents(null, s, null);

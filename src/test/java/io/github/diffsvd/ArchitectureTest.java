@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
   private static final String API = "io.github.diffsvd";
   private static final String CLI = API + ".cli..";
+  private static final String FILES = API + ".files..";
   private static final String NPY = API + ".npy..";
   private static final String RECOVER = API + ".recover..";
   private static final String BACKENDS = API + ".backend..";
@@ -121,13 +122,15 @@ class ArchitectureTest {
           .resideInAnyPackage(CLI, "picocli..");
 
   @ArchTest
-  static final ArchRule npyStandsOnItsOwn =
+  static final ArchRule filesAndNpyStandOnTheirOwn =
       noClasses()
           .that()
-          .resideInAPackage(NPY)
+          .resideInAnyPackage(FILES, NPY)
           .should()
           .dependOnClassesThat(
-              resideInAPackage(API + "..").and(not(resideInAPackage(NPY))).and(not(VALUES)));
+              resideInAPackage(API + "..")
+                  .and(not(resideInAnyPackage(FILES, NPY)))
+                  .and(not(VALUES)));
 
   @Test
   void everyContractSuiteHasTheTagThatTakesItToAGpu() {

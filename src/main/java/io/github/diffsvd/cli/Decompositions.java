@@ -14,9 +14,7 @@ final class Decompositions {
     try {
       info.check(0);
     } catch (SvdNotConvergedException e) {
-      spec.commandLine()
-          .getErr()
-          .println(spec.qualifiedName() + ": warning: " + input + ": " + e.getMessage());
+      Lines.warn(spec, input + ": " + e.getMessage());
     }
   }
 }

@@ -7,6 +7,8 @@ import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -15,8 +17,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "gauge",
     description = {
-      "Whether a loss depends on the gauge of U and V: on phases, and on the choice of vectors within",
-      "groups of equal singular values. Such a loss has no gradient there.",
+      "Whether a loss depends on the gauge of U and V.",
+      "The gauge is the choice of phases, and of vectors within groups of equal singular values. A"
+          + " loss that depends on it has no gradient there.",
       "Prints each matrix that does, and by how much, relative to the gradients given."
     })
 final class GaugeCommand extends LossCommand {
@@ -30,6 +33,11 @@ final class GaugeCommand extends LossCommand {
   @Override
   SvdOptions options() {
     return SvdOptions.defaults();
+  }
+
+  @Override
+  List<Path> outputs() {
+    return List.of();
   }
 
   @Override

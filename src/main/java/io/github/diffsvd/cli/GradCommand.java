@@ -7,10 +7,11 @@ import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.files.FileException;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyWriter;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -33,10 +34,9 @@ final class GradCommand extends LossCommand {
   @Option(
       names = "--rule",
       paramLabel = "RULE[=PARAMETER]",
-      description = {
-        "What stands in for 1/(s_j − s_i): moore-penrose, exact, zero, clip, taylor, pade,",
-        "lorentzian or svd-inv; default: ${DEFAULT-VALUE}"
-      },
+      completionCandidates = Names.Rules.class,
+      description =
+          "What stands in for 1/(s_j − s_i): ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}",
       defaultValue = "moore-penrose")
   private String rule;
 
@@ -55,28 +55,31 @@ final class GradCommand extends LossCommand {
   }
 
   @Override
+  List<Path> outputs() {
+    return List.of(output);
+  }
+
+  @Override
   void apply(
       Device device, MatrixFile file, SvdPlan plan, SvdFactors factors, SvdCotangents cotangents)
-      throws NpyException {
+      throws FileException {
     NpyHeader header = NpyHeader.of(MatrixFile.npyType(file.type()), file.shape());
     try (OwnedMatrixBatch gradient =
             device.allocate(file.type(), file.batch(), file.rows(), file.columns());
         NpyWriter writer = NpyWriter.create(output, header)) {
       plan.backward(factors, cotangents, gradient, 0);
-      MatrixFile.store(device, gradient, writer);
+      file.store(device, gradient, writer);
       NpyWriter.commit(writer);
     }
-    spec()
-        .commandLine()
-        .getOut()
-        .println(
-            "gradient of "
-                + file.describe()
-                + ", "
-                + plan.options().rule()
-                + ", on "
-                + device
-                + ": "
-                + output);
+    Lines.print(
+        spec(),
+        "gradient of "
+            + file.describe()
+            + ", "
+            + plan.options().rule()
+            + ", on "
+            + device
+            + ": "
+            + output);
   }
 }

@@ -8,9 +8,13 @@ import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.files.FileException;
+import io.github.diffsvd.files.Outputs;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -22,7 +26,9 @@ import picocli.CommandLine.Spec;
 abstract class LossCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "A.npy",
-      description = "float32, float64, complex64 or complex128 of shape (…, m, n)")
+      description =
+          "Shape (…, m, n), a file or a pipe: float32, float64, complex64 or complex128; float16 is"
+              + " converted to float32, integers to float64.")
   private Path input;
 
   @Option(names = "--grad-u", paramLabel = "FILE", description = "∂L/∂U, (…, m, k)")
@@ -53,26 +59,30 @@ abstract class LossCommand implements Callable<Integer> {
   /** How the plan is made. */
   abstract SvdOptions options();
 
+  /** What it writes. */
+  abstract List<Path> outputs();
+
   /** Does what the command is for, with everything on the device. */
   abstract void apply(
       Device device, MatrixFile file, SvdPlan plan, SvdFactors factors, SvdCotangents cotangents)
-      throws NpyException;
+      throws FileException;
 
   final CommandSpec spec() {
     return spec;
   }
 
   @Override
-  public Integer call() throws NpyException {
+  public Integer call() throws FileException {
     if (gradU == null && gradS == null && gradV == null) {
       throw new ParameterException(
           spec.commandLine(), "one of --grad-u, --grad-s, --grad-v is needed");
     }
     SvdOptions options = options();
-    try (MatrixFile file = MatrixFile.open(input);
-        MatrixFile uFile = openFactor("U.npy", file, file.type(), file.rows(), file.k());
-        MatrixFile sFile = openFactor("S.npy", file, file.type().real(), file.k());
-        MatrixFile vFile = openFactor("V.npy", file, file.type(), file.columns(), file.k());
+    Outputs.checkFiles(inputs(), outputs());
+    try (MatrixFile file = MatrixFile.open(input, spec);
+        MatrixFile uFile = open(factor("U.npy"), file, file.type(), file.rows(), file.k());
+        MatrixFile sFile = open(factor("S.npy"), file, file.type().real(), file.k());
+        MatrixFile vFile = open(factor("V.npy"), file, file.type(), file.columns(), file.k());
         MatrixFile guFile = open(gradU, file, file.type(), file.rows(), rank(file));
         MatrixFile gsFile = open(gradS, file, file.type().real(), rank(file));
         MatrixFile gvFile = open(gradV, file, file.type(), file.columns(), rank(file));
@@ -99,6 +109,17 @@ abstract class LossCommand implements Callable<Integer> {
     return 0;
   }
 
+  private List<Path> inputs() {
+    return Stream.of(input, gradU, gradS, gradV, factor("U.npy"), factor("S.npy"), factor("V.npy"))
+        .filter(Objects::nonNull)
+        .toList();
+  }
+
+  /** A factor's file, or null where the factors are computed. */
+  private Path factor(String name) {
+    return factorFolder == null ? null : factorFolder.resolve(name);
+  }
+
   private int rank(MatrixFile file) {
     if (rank != null && (rank < 1 || rank > file.k())) {
       throw new ParameterException(
@@ -108,7 +129,7 @@ abstract class LossCommand implements Callable<Integer> {
   }
 
   private void decompose(SvdPlan plan, Device device, MatrixFile file, SvdFactors factors)
-      throws NpyException {
+      throws FileException {
     try (OwnedMatrixBatch a = file.load(device, file.batch(), file.rows(), file.columns());
         SvdInfo info = device.allocateInfo(file.batch())) {
       plan.forward(a, factors, info, 0);
@@ -116,27 +137,21 @@ abstract class LossCommand implements Callable<Integer> {
     }
   }
 
-  /** A factor's file, or null where the factors are computed. */
-  private MatrixFile openFactor(String name, MatrixFile a, DataType type, int... extents)
-      throws NpyException {
-    return open(factorFolder == null ? null : factorFolder.resolve(name), a, type, extents);
-  }
-
-  private static MatrixFile open(Path path, MatrixFile a, DataType type, int... extents)
-      throws NpyException {
-    return path == null ? null : MatrixFile.open(path, type, a.shapeWith(extents));
+  private MatrixFile open(Path path, MatrixFile a, DataType type, int... extents)
+      throws FileException {
+    return path == null ? null : MatrixFile.open(path, type, a.shapeWith(extents), spec);
   }
 
   private static OwnedMatrixBatch load(
       MatrixFile file, Device device, DataType type, int batch, int rows, int columns)
-      throws NpyException {
+      throws FileException {
     return file == null
         ? device.allocate(type, batch, rows, columns)
         : file.load(device, batch, rows, columns);
   }
 
   private static OwnedMatrixBatch loadIfThere(
-      MatrixFile file, Device device, int batch, int rows, int columns) throws NpyException {
+      MatrixFile file, Device device, int batch, int rows, int columns) throws FileException {
     return file == null ? null : file.load(device, batch, rows, columns);
   }
 }

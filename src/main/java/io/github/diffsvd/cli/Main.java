@@ -1,18 +1,27 @@
 package io.github.diffsvd.cli;
 
 import io.github.diffsvd.DeviceUnavailableException;
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.files.FileException;
+import io.github.diffsvd.report.PlainText;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Properties;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * The command line. Exit status 0; 2 for bad arguments or bad input; 1 for anything else. A failure
@@ -30,6 +39,7 @@ import picocli.CommandLine.ScopeType;
       StressCommand.class,
       RecoverCommand.class
     },
+    versionProvider = Main.Version.class,
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {"0:done", "2:bad arguments or bad input", "1:anything else"})
 public final class Main {
@@ -53,7 +63,26 @@ public final class Main {
   @SuppressWarnings("UnusedVariable") // picocli reads the annotation only
   private boolean help;
 
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Show the version.")
+  @SuppressWarnings("UnusedVariable") // picocli reads the annotation only
+  private boolean version;
+
   private Main() {}
+
+  /** The version of the build, which Maven puts into a resource. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() throws IOException {
+      Properties build = new Properties();
+      try (InputStream resource = Main.class.getResourceAsStream("build.properties")) {
+        build.load(resource);
+      }
+      return new String[] {"diffsvd " + build.getProperty("version")};
+    }
+  }
 
   public static void main(String[] args) {
     System.setProperty("java.util.logging.SimpleFormatter.format", "%5$s%n");
@@ -69,6 +98,9 @@ public final class Main {
     Main main = new Main();
     CommandLine commandLine = new CommandLine(main);
     commandLine
+        // A file may be called @x.npy, and a file of that name would be taken for arguments.
+        .setExpandAtFiles(false)
+        .registerConverter(Path.class, Main::path)
         .setOut(out)
         .setErr(err)
         .setExecutionStrategy(main::execute)
@@ -78,6 +110,21 @@ public final class Main {
       return commandLine.execute(args);
     } catch (LinkageError | OutOfMemoryError | StackOverflowError | AssertionError e) {
       return main.fail(e, commandLine);
+    }
+  }
+
+  /** A file's name, which Java can use only as far as the locale's encoding goes. */
+  private static Path path(String name) {
+    try {
+      return Path.of(name);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(
+          e.getReason()
+              + ": "
+              + name
+              + " (names are encoded in "
+              + System.getProperty("sun.jnu.encoding")
+              + "; LC_ALL=C.UTF-8 takes every name)");
     }
   }
 
@@ -95,7 +142,7 @@ public final class Main {
     boolean expected =
         arguments
             || failure instanceof InputException
-            || failure instanceof NpyException
+            || failure instanceof FileException
             || failure instanceof DeviceUnavailableException
             || failure instanceof IllegalArgumentException;
     // Where the message alone would say nothing, the class says something.
@@ -105,12 +152,15 @@ public final class Main {
     command
         .getErr()
         .println(
-            name
-                + ": "
-                + message.strip().replaceAll("\\s*\\R\\s*", "; ")
-                + (arguments ? " (see " + name + " --help)" : ""));
+            PlainText.line(
+                name
+                    + ": "
+                    + message.strip().replaceAll("\\s*\\R\\s*", "; ")
+                    + (arguments ? " (see " + name + " --help)" : "")));
     if (verbose) {
-      failure.printStackTrace(command.getErr());
+      StringWriter trace = new StringWriter();
+      failure.printStackTrace(new PrintWriter(trace));
+      trace.toString().lines().map(PlainText::line).forEach(command.getErr()::println);
     }
     return expected ? BAD_INPUT : FAILED;
   }

@@ -4,7 +4,7 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.files.FileException;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyReader;
 import io.github.diffsvd.npy.NpyType;
@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
 
 /**
  * A .npy file opened as a batch of matrices: shape (…, m, n), where every leading dimension is
@@ -29,18 +30,15 @@ final class MatrixFile implements AutoCloseable {
 
   private final NpyReader reader;
   private final DataType type;
+  private ByteBuffer buffer = ByteBuffer.allocate(0);
 
   private MatrixFile(NpyReader reader) {
     this.reader = reader;
-    NpyType npyType = reader.header().type();
-    if (npyType == NpyType.INT32) {
-      throw fail("unsupported dtype " + npyType);
-    }
-    type = DataType.valueOf(npyType.name());
+    type = Conversion.target(reader.header().type());
   }
 
-  /** Opens a file of matrices of any shape. */
-  static MatrixFile open(Path path) throws NpyException {
+  /** Opens a file of matrices of any shape; warns of what is not taken as it is. */
+  static MatrixFile open(Path path, CommandSpec spec) throws FileException {
     NpyReader reader = NpyReader.open(path);
     try {
       MatrixFile file = new MatrixFile(reader);
@@ -51,6 +49,7 @@ final class MatrixFile implements AutoCloseable {
       file.batch();
       file.rows();
       file.columns();
+      file.warn(spec);
       return file;
     } catch (RuntimeException e) {
       reader.close();
@@ -58,13 +57,14 @@ final class MatrixFile implements AutoCloseable {
     }
   }
 
-  /** Opens a file that must hold this type and shape. */
-  static MatrixFile open(Path path, DataType type, List<Long> shape) throws NpyException {
+  /** Opens a file that must hold this shape and, after conversion, type. */
+  static MatrixFile open(Path path, DataType type, List<Long> shape, CommandSpec spec)
+      throws FileException {
     NpyReader reader = NpyReader.open(path);
     try {
       MatrixFile file = new MatrixFile(reader);
       if (file.type != type) {
-        throw file.fail("expected dtype " + npyType(type) + ", got " + npyType(file.type));
+        throw file.fail("expected dtype " + npyType(type) + ", got " + file.reader.header().type());
       }
       if (!file.shape().equals(shape)) {
         throw file.fail(
@@ -73,10 +73,22 @@ final class MatrixFile implements AutoCloseable {
                 + ", got "
                 + NpyHeader.describe(file.shape()));
       }
+      file.warn(spec);
       return file;
     } catch (RuntimeException e) {
       reader.close();
       throw e;
+    }
+  }
+
+  private void warn(CommandSpec spec) {
+    NpyType found = reader.header().type();
+    if (found != npyType(type)) {
+      Lines.warn(spec, reader.file() + ": " + found + " is converted to " + npyType(type));
+    }
+    if (reader.following() > 0) {
+      Lines.warn(
+          spec, reader.file() + ": only its first array is read, of several one after the other");
     }
   }
 
@@ -140,39 +152,61 @@ final class MatrixFile implements AutoCloseable {
     return fail("shape " + NpyHeader.describe(shape()) + " has more " + what + " than " + limit);
   }
 
-  /** Copies the values to new memory of a device; the caller frees it. */
-  OwnedMatrixBatch load(Device device, int batch, int rows, int columns) throws NpyException {
+  /** Copies all values to new memory of a device; the caller frees it. */
+  OwnedMatrixBatch load(Device device, int batch, int rows, int columns) throws FileException {
     OwnedMatrixBatch target = device.allocate(type, batch, rows, columns);
-    ByteBuffer buffer = buffer(reader.remaining());
-    while (reader.remaining() > 0) {
-      buffer.clear().limit((int) Math.min(CHUNK_BYTES, reader.remaining()));
-      MatrixBatch piece = piece(target, reader.remaining(), buffer.limit());
-      reader.read(buffer);
+    try {
+      load(device, target);
+      return target;
+    } catch (FileException | RuntimeException | Error e) {
+      target.close();
+      throw e;
+    }
+  }
+
+  /** Copies the next values to packed memory of a device, as many as it holds. */
+  void load(Device device, MatrixBatch target) throws FileException {
+    NpyType found = reader.header().type();
+    for (long left = target.size(); left > 0; ) {
+      int count = (int) Math.min(left, CHUNK_BYTES / type.bytes());
+      MatrixBatch piece = piece(target, left, count);
+      buffer(count * type.bytes());
+      if (found == npyType(type)) {
+        reader.read(buffer);
+      } else {
+        ByteBuffer given =
+            ByteBuffer.allocate(count * found.bytes()).order(ByteOrder.nativeOrder());
+        reader.read(given);
+        Conversion.convert(found, given.flip(), buffer);
+      }
       device.write(piece, buffer.flip());
+      left -= count;
     }
-    return target;
   }
 
-  /** Copies values from a device, packed row-major, to a file. */
-  static void store(Device device, OwnedMatrixBatch source, NpyWriter writer) throws NpyException {
-    ByteBuffer buffer = buffer(writer.remaining());
-    while (writer.remaining() > 0) {
-      buffer.clear().limit((int) Math.min(CHUNK_BYTES, writer.remaining()));
-      device.read(piece(source, writer.remaining(), buffer.limit()), buffer);
+  /** Copies values from packed memory of a device to a file. */
+  void store(Device device, MatrixBatch source, NpyWriter writer) throws FileException {
+    for (long left = source.size(); left > 0; ) {
+      int count = (int) Math.min(left, CHUNK_BYTES / source.type().bytes());
+      buffer(count * source.type().bytes());
+      device.read(piece(source, left, count), buffer);
       writer.write(buffer.flip());
+      left -= count;
     }
   }
 
-  private static ByteBuffer buffer(long bytes) {
-    return ByteBuffer.allocateDirect((int) Math.min(CHUNK_BYTES, bytes))
-        .order(ByteOrder.nativeOrder());
+  /** Empties the buffer for so many bytes. */
+  private void buffer(int bytes) {
+    if (buffer.capacity() < bytes) {
+      buffer = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    }
+    buffer.clear().limit(bytes);
   }
 
-  /** The first bytes of those remaining at the end of packed memory, as one row. */
-  private static MatrixBatch piece(MatrixBatch packed, long remaining, int bytes) {
-    int size = packed.type().bytes();
-    long address = packed.address() + packed.size() * size - remaining;
-    return MatrixBatch.wrap(address, packed.type(), 1, 1, bytes / size);
+  /** The first elements of those left at the end of packed memory, as one row. */
+  private static MatrixBatch piece(MatrixBatch packed, long left, int count) {
+    long address = packed.address() + (packed.size() - left) * packed.type().bytes();
+    return MatrixBatch.wrap(address, packed.type(), 1, 1, count);
   }
 
   /** The file type of an element type. */
@@ -185,7 +219,7 @@ final class MatrixFile implements AutoCloseable {
     int batch = batch();
     return batch
         + " "
-        + reader.header().type()
+        + npyType(type)
         + (batch == 1 ? " matrix of " : " matrices of ")
         + rows()
         + "×"
@@ -193,7 +227,7 @@ final class MatrixFile implements AutoCloseable {
   }
 
   @Override
-  public void close() throws NpyException {
+  public void close() throws FileException {
     reader.close();
   }
 }

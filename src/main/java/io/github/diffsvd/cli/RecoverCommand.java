@@ -2,19 +2,21 @@ package io.github.diffsvd.cli;
 
 import io.github.diffsvd.Device;
 import io.github.diffsvd.compare.GradientMethod;
+import io.github.diffsvd.files.Outputs;
 import io.github.diffsvd.recover.Picture;
 import io.github.diffsvd.recover.Recovery;
 import io.github.diffsvd.recover.RecoveryReport;
 import io.github.diffsvd.recover.Samples;
 import io.github.diffsvd.report.ProgressLine;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,6 +39,13 @@ final class RecoverCommand implements Callable<Integer> {
   private static final int SCALED_ABOVE = 512;
   private static final int DEFAULT_SIZE = 256;
   private static final int SMALLEST = 32;
+
+  private static final String METRICS = "metrics.json";
+  private static final List<String> PICTURES =
+      List.of("seen.png", "recovered.png", "side-by-side.png", "loss.png");
+
+  /** What a picture's folder in --out cannot be called. */
+  private static final Set<String> RESERVED = Set.of(".", "..", METRICS);
 
   @Parameters(
       paramLabel = "IMAGE",
@@ -92,9 +101,10 @@ final class RecoverCommand implements Callable<Integer> {
       names = "--gradient",
       paramLabel = "METHOD",
       defaultValue = "moore-penrose",
+      completionCandidates = Names.Methods.class,
       description =
-          "How the gradient goes through the SVD: spectral, resolve-ties, or a rule as in"
-              + " diffsvd grad --rule. Default: ${DEFAULT-VALUE}")
+          "How the gradient goes through the SVD: ${COMPLETION-CANDIDATES}; rules with a parameter"
+              + " as in diffsvd grad. Default: ${DEFAULT-VALUE}")
   private String gradient;
 
   @Mixin private DeviceOption deviceOption;
@@ -108,27 +118,28 @@ final class RecoverCommand implements Callable<Integer> {
     require(cells >= 1, "--cells: expected at least 1, got " + cells);
     require(iterations >= 0, "--iterations: expected at least 0, got " + iterations);
     Recovery.Settings settings = new Recovery.Settings(cells, iterations, method(), seed);
-    Map<String, Picture> pictures = load();
+    Map<String, Path> files = names();
+    Outputs.requireDistinct(images, outputs(files.keySet()));
+    Map<String, Picture> pictures = load(files);
     List<RecoveryReport> reports = new ArrayList<>();
     try (Device device = deviceOption.open()) {
-      makeFolder(out);
+      Outputs.makeFolder(out);
       for (Map.Entry<String, Picture> entry : pictures.entrySet()) {
         String name = entry.getKey();
         RecoveryReport report = recover(device, name, entry.getValue(), settings);
         reports.add(report);
         Path folder = pictures.size() == 1 ? out : out.resolve(name);
-        makeFolder(folder);
+        Outputs.makeFolder(folder);
         report.writePictures(folder);
-        RecoveryReport.writeMetrics(out.resolve("metrics.json"), reports);
+        RecoveryReport.writeMetrics(out.resolve(METRICS), reports);
         int nonFinite = report.result().nonFiniteGradients();
         if (nonFinite > 0) {
-          spec.commandLine()
-              .getErr()
-              .println(
-                  name
-                      + ": training stopped, "
-                      + nonFinite
-                      + " elements of the gradient are not finite");
+          Lines.warn(
+              spec,
+              name
+                  + ": training stopped, "
+                  + nonFinite
+                  + " elements of the gradient are not finite");
           return 1;
         }
         print(
@@ -159,34 +170,59 @@ final class RecoverCommand implements Callable<Integer> {
   }
 
   private void print(String format, Object... arguments) {
-    spec.commandLine().getOut().println(String.format(Locale.ROOT, format, arguments));
+    Lines.print(spec, String.format(Locale.ROOT, format, arguments));
   }
 
-  /** All pictures under names of their own, or nothing. */
-  private Map<String, Picture> load() {
-    Map<String, Picture> pictures = new LinkedHashMap<>();
+  /**
+   * Every picture's file under a name of its own, also where the file system does not tell upper
+   * from lower case: that of its folder, if there are several.
+   */
+  private Map<String, Path> names() {
+    Map<String, Path> names = new LinkedHashMap<>();
+    Set<String> taken = new HashSet<>();
     for (Path image : images) {
-      Picture picture;
-      try {
-        picture = Picture.read(image);
-      } catch (IOException e) {
-        throw new InputException(image + ": " + e.getMessage(), e);
+      String base =
+          image
+              .toAbsolutePath()
+              .normalize()
+              .getFileName()
+              .toString()
+              .replaceFirst("(?<=.)\\.[^.]*$", "");
+      if (images.size() > 1 && RESERVED.contains(base.toLowerCase(Locale.ROOT))) {
+        throw new InputException(image + ": among several pictures, none can be called " + base);
       }
-      int shortSide = Math.min(picture.width(), picture.height());
-      if (shortSide < SMALLEST) {
+      String name = base;
+      for (int i = 2; !taken.add(name.toLowerCase(Locale.ROOT)); i++) {
+        name = base + "-" + i;
+      }
+      names.put(name, image);
+    }
+    return names;
+  }
+
+  private List<Path> outputs(Set<String> names) {
+    List<Path> outputs = new ArrayList<>(List.of(out.resolve(METRICS)));
+    for (String name : names) {
+      Path folder = names.size() == 1 ? out : out.resolve(name);
+      PICTURES.forEach(picture -> outputs.add(folder.resolve(picture)));
+    }
+    return outputs;
+  }
+
+  /** All pictures, or nothing. */
+  private Map<String, Picture> load(Map<String, Path> files) throws IOException {
+    Map<String, Picture> pictures = new LinkedHashMap<>();
+    for (Map.Entry<String, Path> file : files.entrySet()) {
+      Picture picture = Picture.read(file.getValue());
+      if (Math.min(picture.width(), picture.height()) < SMALLEST) {
         throw new InputException(
-            image
+            file.getValue()
                 + ": expected at least 32 pixels on each side, got "
                 + picture.width()
                 + "×"
                 + picture.height());
       }
-      String base = image.getFileName().toString().replaceFirst("(?<=.)\\.[^.]*$", "");
-      String name = base;
-      for (int i = 2; pictures.containsKey(name); i++) {
-        name = base + "-" + i;
-      }
-      pictures.put(name, fit(picture));
+      pictures.put(file.getKey(), fit(picture));
     }
     if (pictures.isEmpty()) {
       pictures.put("example", fit(Picture.example()));
@@ -200,14 +236,6 @@ final class RecoverCommand implements Callable<Integer> {
       return picture.centreSquare(Math.min(size, shortSide));
     }
     return shortSide > SCALED_ABOVE ? picture.centreSquare(DEFAULT_SIZE) : picture;
-  }
-
-  private static void makeFolder(Path folder) {
-    try {
-      Files.createDirectories(folder);
-    } catch (IOException e) {
-      throw new InputException(folder + ": the folder cannot be made (" + e + ")", e);
-    }
   }
 
   private RecoveryReport recover(

@@ -6,11 +6,15 @@ import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.files.FileException;
+import io.github.diffsvd.files.Outputs;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyWriter;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,22 +27,27 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "spectral",
     description = {
-      "Y = U f(S) Vᴴ for every matrix A = U S Vᴴ of a .npy file, and, with --grad-y and --grad-out,",
-      "the gradient with respect to A of a loss of Y. It is exact at repeated singular values."
+      "Y = U f(S) Vᴴ for every matrix A = U S Vᴴ of a .npy file, and its gradient.",
+      "With --grad-y and --grad-out: the gradient with respect to A of a loss of Y, exact at repeated"
+          + " singular values."
     })
 final class SpectralCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "A.npy",
-      description = "float32, float64, complex64 or complex128 of shape (…, m, n)")
+      description =
+          "Shape (…, m, n), a file or a pipe: float32, float64, complex64 or complex128; float16 is"
+              + " converted to float32, integers to float64.")
   private Path input;
 
   @Option(
       names = "--function",
       paramLabel = "NAME[=PARAMETER]",
       required = true,
+      completionCandidates = Names.Functions.class,
       description = {
-        "identity, soft-threshold=τ, hard-threshold=τ, power=p, log1p, sqrt, reciprocal=t (1/s above",
-        "t·s₁), polar=t (1 above t·s₁) or clip=c"
+        "f: ${COMPLETION-CANDIDATES}.",
+        "Thresholds, power, reciprocal, polar and clip have a parameter, as in soft-threshold=0.5;"
+            + " reciprocal=t is 1/s above t·s₁, polar=t is 1 there."
       })
   private String function;
 
@@ -69,16 +78,18 @@ final class SpectralCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Override
-  public Integer call() throws NpyException {
+  public Integer call() throws FileException {
     if ((gradY == null) != (gradOutput == null)) {
       throw new ParameterException(
           spec.commandLine(), "--grad-y and --grad-out are needed together");
     }
-    try (MatrixFile file = MatrixFile.open(input);
+    Outputs.checkFiles(given(input, gradY), given(output, gradOutput));
+    try (MatrixFile file = MatrixFile.open(input, spec);
         MatrixFile gyFile =
             gradY == null
                 ? null
-                : MatrixFile.open(gradY, file.type(), file.shapeWith(file.rows(), file.columns()));
+                : MatrixFile.open(
+                    gradY, file.type(), file.shapeWith(file.rows(), file.columns()), spec);
         Device device = deviceOption.open()) {
       int batch = file.batch();
       int rows = file.rows();
@@ -94,21 +105,24 @@ final class SpectralCommand implements Callable<Integer> {
           NpyWriter yFile = NpyWriter.create(output, header);
           NpyWriter gradFile = gyFile == null ? null : NpyWriter.create(gradOutput, header)) {
         plan.forward(a, factors, y, info, 0);
-        MatrixFile.store(device, y, yFile);
+        file.store(device, y, yFile);
         Decompositions.warn(spec, input, info);
         if (gyFile == null) {
           NpyWriter.commit(yFile);
         } else {
           plan.backward(factors, gy, a, null, 0);
-          MatrixFile.store(device, a, gradFile);
+          file.store(device, a, gradFile);
           NpyWriter.commit(yFile, gradFile);
         }
-        spec.commandLine()
-            .getOut()
-            .println(plan.function() + " of " + file.describe() + ", on " + device + ": " + output);
+        Lines.print(
+            spec, plan.function() + " of " + file.describe() + ", on " + device + ": " + output);
       }
     }
     return 0;
+  }
+
+  private static List<Path> given(Path... files) {
+    return Stream.of(files).filter(Objects::nonNull).toList();
   }
 
   private SpectralFunction chosen() {

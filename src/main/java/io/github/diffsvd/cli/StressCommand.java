@@ -1,13 +1,13 @@
 package io.github.diffsvd.cli;
 
 import io.github.diffsvd.Device;
+import io.github.diffsvd.files.Outputs;
 import io.github.diffsvd.report.ProgressLine;
 import io.github.diffsvd.stress.RandomSearch;
 import io.github.diffsvd.stress.SearchReport;
 import io.github.diffsvd.stress.StressReport;
 import io.github.diffsvd.stress.StressSuite;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -72,12 +72,8 @@ final class StressCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--search: expected 0 … " + MOST_MINUTES + ", got " + search);
     }
-    try {
-      if (out != null) {
-        Files.createDirectories(out);
-      }
-    } catch (IOException e) {
-      throw new InputException(out + ": the folder cannot be made (" + e + ")", e);
+    if (out != null) {
+      Outputs.makeFolder(out);
     }
     return search == null ? suite() : search();
   }
@@ -116,6 +112,6 @@ final class StressCommand implements Callable<Integer> {
   }
 
   private void print(List<String> lines) {
-    lines.forEach(spec.commandLine().getOut()::println);
+    lines.forEach(line -> Lines.print(spec, line));
   }
 }

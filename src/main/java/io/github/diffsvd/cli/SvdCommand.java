@@ -1,20 +1,23 @@
 package io.github.diffsvd.cli;
 
+import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
+import io.github.diffsvd.files.Outputs;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyType;
 import io.github.diffsvd.npy.NpyWriter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,9 +34,14 @@ import picocli.CommandLine.Spec;
       "A matrix without a decomposition has info ≠ 0 and factors of NaN; that is a warning."
     })
 final class SvdCommand implements Callable<Integer> {
+  /** Of the matrices that are on the device at a time, so that a file may be larger than memory. */
+  private static final long PIECE_BYTES = 1 << 25;
+
   @Parameters(
       paramLabel = "A.npy",
-      description = "float32, float64, complex64 or complex128 of shape (…, m, n)")
+      description =
+          "Shape (…, m, n), a file or a pipe: float32, float64, complex64 or complex128; float16 is"
+              + " converted to float32, integers to float64.")
   private Path input;
 
   @Option(
@@ -59,61 +67,70 @@ final class SvdCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (MatrixFile file = MatrixFile.open(input);
+    Outputs.requireDistinct(
+        List.of(input),
+        Stream.of("U.npy", "S.npy", "V.npy", "info.npy").map(output::resolve).toList());
+    try (MatrixFile file = MatrixFile.open(input, spec);
         Device device = deviceOption.open()) {
-      int batch = file.batch();
-      int rows = file.rows();
-      int columns = file.columns();
-      makeFolder();
-      try (OwnedMatrixBatch a = file.load(device, batch, rows, columns);
-          OwnedMatrixBatch u = device.allocate(file.type(), batch, rows, file.k());
-          OwnedMatrixBatch s = device.allocate(file.type().real(), batch, file.k(), 1);
-          OwnedMatrixBatch v = device.allocate(file.type(), batch, columns, file.k());
-          SvdInfo info = device.allocateInfo(batch);
-          SvdPlan plan =
-              SvdPlan.create(
-                  device,
-                  file.type(),
-                  batch,
-                  rows,
-                  columns,
-                  SvdOptions.defaults()
-                      .withResolveTies(resolveTies)
-                      .withCanonicalGauge(canonicalGauge));
-          NpyWriter uFile = writer("U.npy", header(file, u, rows, file.k()));
-          NpyWriter sFile = writer("S.npy", header(file, s, file.k()));
-          NpyWriter vFile = writer("V.npy", header(file, v, columns, file.k()));
-          NpyWriter infoFile = writer("info.npy", NpyHeader.of(NpyType.INT32, file.shapeWith()))) {
-        plan.forward(a, new SvdFactors(u, s, v), info, 0);
-        MatrixFile.store(device, u, uFile);
-        MatrixFile.store(device, s, sFile);
-        MatrixFile.store(device, v, vFile);
-        store(info, infoFile);
-        NpyWriter.commit(uFile, sFile, vFile, infoFile);
+      Outputs.makeFolder(output);
+      try (NpyWriter u = writer("U.npy", file, file.type(), file.rows(), file.k());
+          NpyWriter s = writer("S.npy", file, file.type().real(), file.k());
+          NpyWriter v = writer("V.npy", file, file.type(), file.columns(), file.k());
+          NpyWriter codes =
+              NpyWriter.create(
+                  output.resolve("info.npy"), NpyHeader.of(NpyType.INT32, file.shapeWith()));
+          SvdInfo info = device.allocateInfo(file.batch())) {
+        int piece = piece(file);
+        for (int first = 0; first < file.batch(); first += piece) {
+          int count = Math.min(piece, file.batch() - first);
+          SvdInfo part = SvdInfo.wrap(device, info.address() + (long) first * Integer.BYTES, count);
+          decompose(file, device, part, u, s, v);
+          store(part, codes);
+        }
+        NpyWriter.commit(u, s, v, codes);
         Decompositions.warn(spec, input, info);
-        spec.commandLine()
-            .getOut()
-            .println(file.describe() + " decomposed on " + device + ": " + output);
+        Lines.print(spec, file.describe() + " decomposed on " + device + ": " + output);
       }
     }
     return 0;
   }
 
-  private void makeFolder() {
-    try {
-      Files.createDirectories(output);
-    } catch (IOException e) {
-      String reason = Files.exists(output) ? "not a folder" : "cannot make this folder";
-      throw new InputException(output + ": " + reason, e);
+  /** Matrices that are on the device at a time. */
+  private static int piece(MatrixFile file) {
+    long bytes = Math.max(1, (long) file.rows() * file.columns()) * file.type().bytes();
+    return (int) Math.max(1, Math.min(PIECE_BYTES / bytes, file.batch()));
+  }
+
+  /** The next matrices of the file, as many as the info is for. */
+  private void decompose(
+      MatrixFile file,
+      Device device,
+      SvdInfo info,
+      NpyWriter uFile,
+      NpyWriter sFile,
+      NpyWriter vFile)
+      throws IOException {
+    int batch = info.batch();
+    SvdOptions options =
+        SvdOptions.defaults().withResolveTies(resolveTies).withCanonicalGauge(canonicalGauge);
+    try (OwnedMatrixBatch a = device.allocate(file.type(), batch, file.rows(), file.columns());
+        OwnedMatrixBatch u = device.allocate(file.type(), batch, file.rows(), file.k());
+        OwnedMatrixBatch s = device.allocate(file.type().real(), batch, file.k(), 1);
+        OwnedMatrixBatch v = device.allocate(file.type(), batch, file.columns(), file.k());
+        SvdPlan plan =
+            SvdPlan.create(device, file.type(), batch, file.rows(), file.columns(), options)) {
+      file.load(device, a);
+      plan.forward(a, new SvdFactors(u, s, v), info, 0);
+      file.store(device, u, uFile);
+      file.store(device, s, sFile);
+      file.store(device, v, vFile);
     }
   }
 
-  private NpyWriter writer(String name, NpyHeader header) throws IOException {
-    return NpyWriter.create(output.resolve(name), header);
-  }
-
-  private static NpyHeader header(MatrixFile file, OwnedMatrixBatch matrix, int... extents) {
-    return NpyHeader.of(MatrixFile.npyType(matrix.type()), file.shapeWith(extents));
+  private NpyWriter writer(String name, MatrixFile file, DataType type, int... extents)
+      throws IOException {
+    return NpyWriter.create(
+        output.resolve(name), NpyHeader.of(MatrixFile.npyType(type), file.shapeWith(extents)));
   }
 
   private static void store(SvdInfo info, NpyWriter writer) throws IOException {

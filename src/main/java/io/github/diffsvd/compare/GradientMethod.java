@@ -22,11 +22,30 @@ public record GradientMethod(String name, SvdOptions options) {
     return new GradientMethod(rule.toString(), SvdOptions.defaults().withRule(rule));
   }
 
-  /** The method of a name. */
+  /**
+   * The method of a name: one of {@link #names}, or a rule with a parameter.
+   *
+   * @throws IllegalArgumentException if there is no such method
+   */
   public static GradientMethod parse(String name) {
-    return name.equals(SPECTRAL.name)
-        ? SPECTRAL
-        : name.equals(RESOLVE_TIES.name) ? RESOLVE_TIES : of(GradientRule.parse(name));
+    if (name.equals(SPECTRAL.name)) {
+      return SPECTRAL;
+    }
+    if (name.equals(RESOLVE_TIES.name)) {
+      return RESOLVE_TIES;
+    }
+    if (!names().contains(name.replaceFirst("=.*", ""))) {
+      throw new IllegalArgumentException(
+          "expected one of " + String.join(", ", names()) + ", got " + name);
+    }
+    return of(GradientRule.parse(name));
+  }
+
+  /** Every name, without parameters. */
+  public static List<String> names() {
+    List<String> names = new ArrayList<>(List.of(SPECTRAL.name, RESOLVE_TIES.name));
+    names.addAll(List.of(GradientRule.names().split(", ")));
+    return names;
   }
 
   /** Every rule with its default parameter, and the two ways that are exact at ties. */

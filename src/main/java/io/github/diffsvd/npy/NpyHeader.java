@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -106,10 +107,16 @@ public record NpyHeader(NpyType type, ByteOrder byteOrder, boolean fortranOrder,
     String descr = entries.get("descr");
     Matcher dtype = DTYPE.matcher(descr);
     NpyType type =
-        Arrays.stream(NpyType.values())
-            .filter(candidate -> dtype.matches() && candidate.code().equals(dtype.group(2)))
-            .findFirst()
-            .orElseThrow(() -> new IllegalArgumentException("unsupported dtype " + excerpt(descr)));
+        (dtype.matches()
+                ? NpyType.of(dtype.group(2), !dtype.group(1).isEmpty())
+                : Optional.<NpyType>empty())
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "unsupported dtype "
+                            + excerpt(descr)
+                            + "; expected one of "
+                            + Arrays.toString(NpyType.values())));
     ByteOrder byteOrder =
         switch (dtype.group(1)) {
           case "<" -> ByteOrder.LITTLE_ENDIAN;
@@ -161,7 +168,7 @@ public record NpyHeader(NpyType type, ByteOrder byteOrder, boolean fortranOrder,
         String.format(
             Locale.ROOT,
             "{'descr': '%s%s', 'fortran_order': %s, 'shape': %s, }",
-            byteOrder == ByteOrder.BIG_ENDIAN ? ">" : "<",
+            type.bytes() == 1 ? "|" : byteOrder == ByteOrder.BIG_ENDIAN ? ">" : "<",
             type.code(),
             fortranOrder ? "True" : "False",
             describe(shape));

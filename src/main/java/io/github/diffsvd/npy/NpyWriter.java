@@ -1,102 +1,51 @@
 package io.github.diffsvd.npy;
 
+import io.github.diffsvd.files.AtomicFile;
+import io.github.diffsvd.files.FileException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Set;
-import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Arrays;
 
 /**
- * Writes a .npy file of version 1.0, header bytes as NumPy's own. The elements are given in C order
- * (the last index runs fastest) and native byte order, as many at a time as the caller wants, and
- * stand in the file in the order that the header asks for.
+ * Writes a .npy file of version 1.0 in C order (the last index runs fastest), header bytes as
+ * NumPy's own. The elements are given in native byte order, as many at a time as the caller wants.
  *
- * <p>They go to a temporary file beside the target; {@link #commit} puts it in the target's place
- * at once. Until then the target is as it was, and {@link #close} without commit removes the
- * temporary file. Not protected against power failure. For one thread.
+ * <p>It is an {@link AtomicFile}: the target is as it was until {@link #commit}. For one thread.
  */
 public final class NpyWriter implements AutoCloseable {
-  /** Temporary files that are there now: removed when the process is ended by a signal. */
-  private static final Set<Path> TEMPORARIES = ConcurrentHashMap.newKeySet();
-
-  static {
-    Runtime.getRuntime()
-        .addShutdownHook(new Thread(() -> TEMPORARIES.forEach(path -> path.toFile().delete())));
-  }
-
-  private static final int ZEROS = 1 << 16;
-
   private final Path file;
-  private final Path temporary;
-  private final FileChannel channel;
+  private final AtomicFile output;
   private final ArrayData data;
 
-  private NpyWriter(Path file, Path temporary, NpyHeader header) throws IOException {
+  private NpyWriter(Path file, AtomicFile output, NpyHeader header) throws IOException {
     this.file = file;
-    this.temporary = temporary;
-    // Mapping for writing needs reading too.
-    channel =
-        FileChannel.open(
-            temporary,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE);
-    TEMPORARIES.add(temporary);
-    try {
-      writeFully(ByteBuffer.wrap(header.encode()));
-      if (header.fortranOrder()) {
-        reserve(header.bytes());
-      }
-      data = new ArrayData(channel, MapMode.READ_WRITE, header);
-    } catch (IOException | RuntimeException | Error e) {
-      close();
-      throw e;
+    this.output = output;
+    ByteBuffer head = ByteBuffer.wrap(header.encode());
+    while (head.hasRemaining()) {
+      output.channel().write(head);
     }
+    data = new ArrayData(output.channel(), header);
   }
 
   /**
    * Begins a file.
    *
    * @param file replaced on commit, if it exists; its folder must exist
-   * @throws NpyException if the folder cannot be written to, or the file is there and is not a
+   * @throws IllegalArgumentException if the header says Fortran order
+   * @throws FileException if the folder cannot be written to, or the file is there and is not a
    *     regular file
    */
-  public static NpyWriter create(Path file, NpyHeader header) throws NpyException {
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new NpyException(file, "not a regular file");
+  public static NpyWriter create(Path file, NpyHeader header) throws FileException {
+    if (header.fortranOrder()) {
+      throw new IllegalArgumentException("header: expected C order, got Fortran order");
     }
-    if (file.getFileName() == null) {
-      throw new NpyException(file, "not a file name");
-    }
-    Path temporary =
-        file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    AtomicFile output = AtomicFile.create(file);
     try {
-      return new NpyWriter(file, temporary, header);
+      return new NpyWriter(file, output, header);
     } catch (IOException e) {
-      throw new NpyException(file, e);
-    }
-  }
-
-  /** Takes the space on disk now: a full disk under a mapping would end the process. */
-  private void reserve(long bytes) throws IOException {
-    long start = channel.position();
-    ByteBuffer zeros = ByteBuffer.allocateDirect(ZEROS);
-    for (long left = bytes; left > 0; left -= zeros.limit()) {
-      zeros.clear().limit((int) Math.min(left, ZEROS));
-      writeFully(zeros);
-    }
-    channel.position(start);
-  }
-
-  private void writeFully(ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
+      output.close();
+      throw new FileException(file, e);
     }
   }
 
@@ -109,55 +58,36 @@ public final class NpyWriter implements AutoCloseable {
    * Writes the buffer's remaining bytes: the next elements, in C order and native byte order.
    *
    * @param source whole elements, not more than the header says
-   * @throws NpyException if the disk is full or the file cannot be written
+   * @throws FileException if the disk is full or the file cannot be written
    */
-  public void write(ByteBuffer source) throws NpyException {
+  public void write(ByteBuffer source) throws FileException {
     try {
       data.write(source);
     } catch (IOException e) {
-      throw new NpyException(file, e);
+      throw new FileException(file, e);
     }
   }
 
   /**
-   * Puts complete files in their places. All are finished before the first is moved, so that none
-   * is replaced if one of them cannot be written.
+   * Puts complete files in their places, as {@link AtomicFile#commit} does.
    *
    * @throws IllegalStateException if elements are missing
-   * @throws NpyException if a file cannot be written or moved
+   * @throws FileException if a file cannot be written or moved
    */
-  public static void commit(NpyWriter... writers) throws NpyException {
+  public static void commit(NpyWriter... writers) throws FileException {
     for (NpyWriter writer : writers) {
       if (writer.remaining() > 0) {
         throw new IllegalStateException(
             writer.file + ": " + writer.remaining() + " bytes have not been written");
       }
-      try {
-        writer.channel.close();
-      } catch (IOException e) {
-        throw new NpyException(writer.file, e);
-      }
     }
-    for (NpyWriter writer : writers) {
-      try {
-        Files.move(writer.temporary, writer.file, StandardCopyOption.ATOMIC_MOVE);
-        TEMPORARIES.remove(writer.temporary);
-      } catch (IOException e) {
-        throw new NpyException(writer.file, e);
-      }
-    }
+    AtomicFile.commit(
+        Arrays.stream(writers).map(writer -> writer.output).toArray(AtomicFile[]::new));
   }
 
   /** Ends the work on a file; what was not committed is thrown away. */
   @Override
-  public void close() throws NpyException {
-    try {
-      channel.close();
-      if (TEMPORARIES.remove(temporary)) {
-        Files.deleteIfExists(temporary);
-      }
-    } catch (IOException e) {
-      throw new NpyException(file, e);
-    }
+  public void close() throws FileException {
+    output.close();
   }
 }

@@ -1,19 +1,25 @@
 package io.github.diffsvd.recover;
 
+import io.github.diffsvd.files.FileException;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.ComponentColorModel;
+import java.awt.image.DataBuffer;
 import java.awt.image.Raster;
 import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
@@ -22,6 +28,9 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody
 public record Picture(int width, int height, double[] values) {
+  /** 100 million pixels take 2.4 GB as numbers. */
+  private static final int MOST_PIXELS = 100_000_000;
+
   private static final String EXAMPLE = "example.jpg";
 
   public Picture {
@@ -35,18 +44,22 @@ public record Picture(int width, int height, double[] values) {
   /**
    * Reads a PNG or a JPEG file, or whatever else the Java runtime can read.
    *
-   * @throws IOException with the reason, if there is no such file or it is no such image
+   * @throws FileException if there is no such file, it is no such image or damaged, it has more
+   *     than 100 million pixels, or floating-point samples outside 0 … 1
    */
-  public static Picture read(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      throw new NoSuchFileException("there is no such file");
-    }
+  public static Picture read(Path file) throws FileException {
     if (Files.isDirectory(file)) {
-      throw new IOException("this is a folder");
+      throw new FileException(file, "this is a folder");
     }
     try (InputStream stream = Files.newInputStream(file)) {
       return read(stream);
+    } catch (IOException e) {
+      throw isTruncated(e) ? new FileException(file, "truncated", e) : new FileException(file, e);
     }
+  }
+
+  private static boolean isTruncated(Throwable e) {
+    return e != null && (e instanceof EOFException || isTruncated(e.getCause()));
   }
 
   /** The picture for trying things out: the cat Chelsea, 256 × 256, by Stefan van der Walt, CC0. */
@@ -60,50 +73,117 @@ public record Picture(int width, int height, double[] values) {
   }
 
   private static Picture read(InputStream stream) throws IOException {
-    try {
-      // In memory, because the runtime's file cache is one more thing that can fail.
-      BufferedImage image =
-          ImageIO.read(new MemoryCacheImageInputStream(new BufferedInputStream(stream)));
-      if (image == null) {
+    // In memory, because the runtime's file cache is one more thing that can fail.
+    try (ImageInputStream input =
+        new MemoryCacheImageInputStream(new BufferedInputStream(stream))) {
+      Iterator<ImageReader> readers = ImageIO.getImageReaders(input);
+      if (!readers.hasNext()) {
         throw new IOException("neither PNG nor JPEG");
       }
-      return of(image);
+      ImageReader reader = readers.next();
+      AtomicBoolean truncated = new AtomicBoolean();
+      try {
+        reader.addIIOReadWarningListener(
+            (source, warning) -> truncated.compareAndSet(false, warning.startsWith("Truncated")));
+        reader.setInput(input, true, true);
+        BufferedImage image = decoded(reader);
+        if (!truncated.get()) {
+          return of(image);
+        }
+      } catch (IOException e) {
+        if (!truncated.get()) {
+          throw e;
+        }
+      } finally {
+        reader.dispose();
+      }
+      // libjpeg only warns, and fills what is lacking with grey.
+      throw new EOFException();
     } catch (RuntimeException e) {
       // What the runtime's readers throw at some damaged files.
       throw new IOException("the image is damaged (" + e + ")", e);
     }
   }
 
-  /** Any image as RGB; what is transparent stands on white. */
+  /** The size is looked at before there is memory for it: a few bytes can claim any size. */
+  private static BufferedImage decoded(ImageReader reader) throws IOException {
+    int width = reader.getWidth(0);
+    int height = reader.getHeight(0);
+    if ((long) width * height > MOST_PIXELS) {
+      throw new IOException(
+          "expected at most "
+              + MOST_PIXELS / 1_000_000
+              + " megapixels, got "
+              + width
+              + "×"
+              + height);
+    }
+    BufferedImage image = reader.read(0);
+    requireSamples(image.getColorModel(), image.getRaster());
+    return image;
+  }
+
+  /** What has no range to scale it by must be in the range of a picture. */
+  private static void requireSamples(ColorModel colours, Raster raster) throws IOException {
+    int type = raster.getTransferType();
+    if (colours instanceof ComponentColorModel
+        && (type == DataBuffer.TYPE_INT || type == DataBuffer.TYPE_SHORT)) {
+      throw new IOException(
+          "samples of 32 bits or with a sign; expected 8 or 16 bits without, or floating point");
+    }
+    int space = colours.getColorSpace().getType();
+    if (isReal(raster) && space != ColorSpace.TYPE_GRAY && space != ColorSpace.TYPE_RGB) {
+      throw new IOException("floating-point samples that are neither grey nor RGB");
+    }
+    for (int y = 0; isReal(raster) && y < raster.getHeight(); y++) {
+      for (double sample : raster.getPixels(0, y, raster.getWidth(), 1, (double[]) null)) {
+        if (!(sample >= 0 && sample <= 1)) {
+          throw new IOException("a sample of " + sample + "; expected 0 to 1");
+        }
+      }
+    }
+  }
+
+  private static boolean isReal(Raster raster) {
+    int type = raster.getTransferType();
+    return type == DataBuffer.TYPE_FLOAT || type == DataBuffer.TYPE_DOUBLE;
+  }
+
+  /**
+   * Any image as RGB; what is transparent stands on white. Floating-point samples stay as they are.
+   */
   public static Picture of(BufferedImage image) {
     int width = image.getWidth();
     int height = image.getHeight();
     ColorModel colours = image.getColorModel();
-    // The runtime takes grey as linear light and would brighten it.
-    boolean grey =
-        colours instanceof ComponentColorModel
-            && colours.getColorSpace().getType() == ColorSpace.TYPE_GRAY;
     Raster raster = image.getRaster();
+    boolean grey = colours.getColorSpace().getType() == ColorSpace.TYPE_GRAY;
+    // The runtime takes grey as linear light and would brighten it; floating point it would round.
+    boolean sampled = colours instanceof ComponentColorModel && (grey || isReal(raster));
     double[] values = new double[Math.multiplyExact(Math.multiplyExact(width, height), 3)];
     for (int i = 0; i < width * height; i++) {
       int x = i % width;
       int y = i / width;
-      int argb = grey ? 0 : image.getRGB(x, y);
+      int argb = sampled ? 0 : image.getRGB(x, y);
       double alpha = 1;
       if (colours.hasAlpha()) {
-        alpha = grey ? sample(raster, colours, x, y, 1) : (argb >>> 24) / 255.0;
+        int band = colours.getNumColorComponents();
+        alpha = sampled ? sample(raster, colours, x, y, band) : (argb >>> 24) / 255.0;
       }
       for (int c = 0; c < 3; c++) {
         double value =
-            grey ? sample(raster, colours, x, y, 0) : (argb >> (16 - 8 * c) & 0xff) / 255.0;
-        values[3 * i + c] = alpha * value + 1 - alpha;
+            sampled
+                ? sample(raster, colours, x, y, grey ? 0 : c)
+                : (argb >> (16 - 8 * c) & 0xff) / 255.0;
+        values[3 * i + c] = alpha * value + (1 - alpha);
       }
     }
     return new Picture(width, height, values);
   }
 
   private static double sample(Raster raster, ColorModel colours, int x, int y, int band) {
-    return raster.getSampleDouble(x, y, band) / ((1 << colours.getComponentSize(band)) - 1);
+    double value = raster.getSampleDouble(x, y, band);
+    return isReal(raster) ? value : value / ((1 << colours.getComponentSize(band)) - 1);
   }
 
   /** As an 8-bit image; values outside 0 … 1 are clipped. */

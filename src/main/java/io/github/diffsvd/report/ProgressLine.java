@@ -14,7 +14,7 @@ public final class ProgressLine implements AutoCloseable {
     bar =
         isTerminal()
             ? new ProgressBarBuilder()
-                .setTaskName(name)
+                .setTaskName(PlainText.line(name))
                 .setInitialMax(steps)
                 .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
                 .setUpdateIntervalMillis(200)

@@ -3,15 +3,23 @@ package io.github.diffsvd.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.GradientRule;
+import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyType;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,18 +69,18 @@ class MainTest {
     byte[] whole = Files.readAllBytes(file("a.npy"));
     Files.write(file("cut.npy"), Arrays.copyOf(whole, whole.length - 1));
     Files.write(file("long.npy"), Arrays.copyOf(whole, whole.length + 1));
-    String integers = new String(whole, java.nio.charset.StandardCharsets.ISO_8859_1);
-    Files.write(
-        file("integers.npy"),
-        integers.replace("<f8", "<i8").getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
-    Files.write(
-        file("integers32.npy"),
-        integers
-            .substring(0, whole.length - 36 * 8)
-            .replace("<f8", "<i4")
-            .getBytes(java.nio.charset.StandardCharsets.ISO_8859_1));
+    String text = new String(whole, StandardCharsets.ISO_8859_1);
+    Files.writeString(
+        file("dates.npy"),
+        text.replace("'<f8'", "'<M8[s]'").replace("}   ", "}"),
+        StandardCharsets.ISO_8859_1);
+    NpyFiles.write(file("gs16.npy"), NpyType.FLOAT16, new long[] {2, 3, 3}, new double[18]);
     Files.createDirectory(file("factors"));
     Files.createDirectory(file("folder.npy"));
+    Files.copy(file("a.npy"), file("U.npy"));
+    Files.createSymbolicLink(file("link"), folder);
+    Files.createSymbolicLink(file("u-link.npy"), file("U.npy"));
+    Files.writeString(file("arguments"), file("a.npy").toString());
   }
 
   // ---- what is refused ----------------------------------------------------------------------
@@ -96,7 +104,7 @@ class MainTest {
         refused("degree: expected 0 … 1000", gradient("--rule", "taylor=-1")),
         refused("--rank: expected 1 … 3, got 4", gradient("--rank", "4")),
         refused("one of --grad-u", "gauge", "DIR/a.npy"),
-        refused("DIR/a.npy: the folder cannot be made", "stress", "--out", "DIR/a.npy"),
+        refused("DIR/a.npy: not a folder", "stress", "--out", "DIR/a.npy"),
         refused("Missing required option: '--out=DIR' or", "stress"),
         refused("--search: expected 0 … 100000, got -1.0", "stress", "--search", "-1"),
         refused("--search: expected 0 … 100000, got NaN", "stress", "--search", "NaN"),
@@ -105,6 +113,9 @@ class MainTest {
         refused("--grad-y and --grad-out", spectral("log1p", "--grad-y", "DIR/a.npy")),
         refused("--cut: expected a finite number", spectral("sqrt", "--cut", "-1")),
         refused("--function: the cut of polar is", spectral("polar=0.1", "--cut", "0")),
+        // Control characters do not get to the terminal.
+        refused("DIR/\\u001b[31m.npy: no such file", svd("DIR/\u001b[31m.npy")),
+        refused("Unknown option: '--\\u001b[31m'", svd("DIR/a.npy", "--\u001b[31m")),
         // Devices.
         refused("auto, cpu or cuda:N, got tpu", svd("DIR/a.npy", "--device", "tpu")),
         refused("cuda:9999", svd("DIR/a.npy", "--device", "cuda:9999")),
@@ -115,8 +126,12 @@ class MainTest {
         refused("DIR/text.npy: not a .npy file (wrong magic)", svd("DIR/text.npy")),
         refused("DIR/cut.npy: truncated", svd("DIR/cut.npy")),
         refused("DIR/long.npy: 1 bytes follow", svd("DIR/long.npy")),
-        refused("DIR/integers.npy: unsupported dtype '<i8'", svd("DIR/integers.npy")),
-        refused("DIR/integers32.npy: unsupported dtype int32", svd("DIR/integers32.npy")),
+        refused(
+            "DIR/dates.npy: unsupported dtype '<M8[s]'; expected one of [float16, float32,",
+            svd("DIR/dates.npy")),
+        refused(
+            "DIR/gs16.npy: expected dtype float64, got float16",
+            gradient("--grad-s", "DIR/gs16.npy")),
         refused("DIR/vector.npy: expected shape (…, m, n), got shape (3,)", svd("DIR/vector.npy")),
         refused("DIR/number.npy: expected shape (…, m, n), got shape ()", svd("DIR/number.npy")),
         refused("DIR/many.npy: shape (1048576, 1048576, 0, 2) has more", svd("DIR/many.npy")),
@@ -153,7 +168,33 @@ class MainTest {
             "--grad-s",
             "DIR/gs.npy",
             "--out",
-            "DIR/none/g.npy"));
+            "DIR/none/g.npy"),
+        refused(
+            "x.npy: File name too long",
+            gradientTo("DIR/" + "x".repeat(252) + ".npy", "--grad-s", "DIR/gs.npy")),
+        // Outputs that would eat an input or one another.
+        refused("DIR/U.npy: would replace the input DIR/U.npy", "svd", "DIR/U.npy", "--out", "DIR"),
+        refused("DIR/link/U.npy: would replace", "svd", "DIR/./U.npy", "--out", "DIR/link"),
+        refused(
+            "DIR/u-link.npy: would replace", gradientTo("DIR/u-link.npy", "--grad-u", "DIR/U.npy")),
+        refused(
+            "DIR/./a.npy: would replace the input DIR/a.npy",
+            gradientTo("DIR/./a.npy", "--grad-s", "DIR/gs.npy")),
+        refused(
+            "would replace the input DIR/U.npy",
+            gradientTo("DIR/U.npy", "--grad-u", "DIR/gu.npy", "--factors", "DIR")),
+        refused(
+            "DIR/y.npy: would replace the other output",
+            spectral("log1p", "--grad-y", "DIR/a.npy", "--grad-out", "DIR/y.npy")),
+        refused(
+            "DIR/factors/../Y.npy: would replace the other output DIR/y.npy",
+            spectral("log1p", "--grad-y", "DIR/a.npy", "--grad-out", "DIR/factors/../Y.npy")),
+        // A file of options is not expanded.
+        refused("@DIR/arguments: no such file", svd("@DIR/arguments")));
+  }
+
+  private static String[] gradientTo(String out, String... args) {
+    return concat(new String[] {"grad", "DIR/a.npy", "--out", out}, args);
   }
 
   private static Arguments refused(String reason, String... args) {
@@ -218,13 +259,40 @@ class MainTest {
 
   @Test
   void helpIsForEveryCommand() {
-    assertThat(run("--help").out()).contains("svd", "grad", "info");
-    for (String command : List.of("svd", "grad", "info")) {
+    String summaries = run("--help").out();
+    for (String command :
+        List.of("info", "svd", "grad", "gauge", "spectral", "stress", "recover")) {
       Result result = run(command, "--help");
       assertThat(result.status()).isZero();
       assertThat(result.out()).startsWith("Usage: diffsvd " + command);
       assertThat(result.err()).isEmpty();
+      assertThat(summaries).containsPattern("(?m)^  " + command + " ");
     }
+    // Summaries are whole sentences.
+    int begin = summaries.indexOf("Commands:");
+    String list = summaries.substring(begin, summaries.indexOf("Exit status:", begin));
+    for (String entry : list.strip().split("\n  (?=\\w)", -1)) {
+      assertThat(entry.strip()).matches("Commands:|(?s).*\\.");
+    }
+  }
+
+  @Test
+  void helpNamesEverythingThatAnOptionTakes() {
+    assertThat(unwrapped("grad")).contains(GradientRule.names() + ". Default: moore-penrose");
+    assertThat(unwrapped("spectral")).contains(SpectralFunction.names() + ".").contains(", log");
+    assertThat(unwrapped("recover"))
+        .contains("spectral, resolve-ties, " + GradientRule.names() + "; ");
+  }
+
+  private String unwrapped(String command) {
+    return run(command, "--help").out().replaceAll("\\s+", " ");
+  }
+
+  @Test
+  void theVersionIsThatOfTheBuild() {
+    Result result = run("--version");
+    assertThat(result.status()).isZero();
+    assertThat(result.out()).matches("diffsvd \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?\n");
   }
 
   @Test
@@ -512,9 +580,97 @@ class MainTest {
   }
 
   @Test
-  void inputMayBeOutput() throws Exception {
-    assertThat(run("grad", "DIR/a.npy", "--grad-s", "DIR/gs.npy", "--out", "DIR/a.npy").status())
-        .isZero();
-    assertThat(NpyFiles.header(file("a.npy")).shape()).containsExactly(2L, 3L, 4L, 3L);
+  void theLongestNameThereIsIsWritten() {
+    String name = "y".repeat(251) + ".npy";
+    Result result = run(gradientTo("DIR/" + name, "--grad-s", "DIR/gs.npy"));
+    assertThat(result.err()).isEmpty();
+    assertThat(file(name)).exists();
+  }
+
+  @Test
+  void whatAKilledRunLeftIsRemoved() throws Exception {
+    Files.createDirectory(file("o"));
+    Files.writeString(file("o/.diffsvd-1.tmp"), "half a file");
+    Files.writeString(file(".diffsvd-2.tmp"), "half a file");
+    assertThat(run(svd("DIR/a.npy")).status()).isZero();
+    assertThat(file("o").toFile().list())
+        .containsExactlyInAnyOrder("U.npy", "S.npy", "V.npy", "info.npy");
+    assertThat(run(gradientTo("DIR/ga.npy", "--grad-s", "DIR/gs.npy")).status()).isZero();
+    assertThat(file(".diffsvd-2.tmp")).doesNotExist();
+  }
+
+  // ---- unusual input ------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @EnumSource(
+      value = NpyType.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"FLOAT32", "FLOAT64", "COMPLEX64", "COMPLEX128"})
+  void otherTypesAreConvertedAndThatIsSaid(NpyType type) throws Exception {
+    NpyFiles.write(file("x.npy"), type, new long[] {2, 2}, 0, 1, 2, 0);
+    Result result = run(svd("DIR/x.npy"));
+    String target = type == NpyType.FLOAT16 ? "float32" : "float64";
+    assertThat(result.err())
+        .isEqualTo(
+            "diffsvd svd: warning: "
+                + file("x.npy")
+                + ": "
+                + type
+                + " is converted to "
+                + target
+                + "\n");
+    assertThat(result.out()).startsWith("1 " + target + " matrix of 2×2");
+    assertThat(NpyFiles.read(file("o/S.npy"))).containsExactly(2, 1);
+  }
+
+  @Test
+  void ofSeveralArraysInAFileTheFirstIsTaken() throws Exception {
+    Files.write(file("U.npy"), Files.readAllBytes(file("gs.npy")), StandardOpenOption.APPEND);
+    assertThat(run(svd("DIR/a.npy")).status()).isZero();
+    byte[] expected = Files.readAllBytes(file("o/S.npy"));
+    Result result = run(svd("DIR/U.npy"));
+    assertThat(result.status()).isZero();
+    assertThat(result.err()).contains("only its first array is read").hasLineCount(1);
+    assertThat(file("o/S.npy")).hasBinaryContent(expected);
+  }
+
+  @Test
+  void aPipeIsRead() throws Exception {
+    Path pipe = file("pipe");
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    byte[] contents = Files.readAllBytes(file("a.npy"));
+    CompletableFuture<Void> writer =
+        CompletableFuture.runAsync(
+            () -> {
+              try (OutputStream stream = Files.newOutputStream(pipe)) {
+                stream.write(contents);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    Result result = run(svd("DIR/pipe"));
+    writer.join();
+    assertThat(result.err()).isEmpty();
+    assertThat(result.status()).isZero();
+    byte[] expected = Files.readAllBytes(file("o/U.npy"));
+    assertThat(run(svd("DIR/a.npy")).status()).isZero();
+    assertThat(file("o/U.npy")).hasBinaryContent(expected);
+  }
+
+  @Test
+  void whatIsMoreThanMemoryShouldHoldIsDecomposedInPieces() throws Exception {
+    // Five rows of 8 MB, of which four are taken at a time.
+    int columns = 1 << 20;
+    double[] rows = new double[5 * columns];
+    for (int b = 0; b < 5; b++) {
+      rows[b * columns + b] = b == 4 ? Double.NaN : b + 1;
+    }
+    NpyFiles.write(file("x.npy"), NpyType.FLOAT64, new long[] {5, 1, columns}, rows);
+    Result result = run(svd("DIR/x.npy", "--device", "cpu"));
+    assertThat(result.status()).isZero();
+    assertThat(result.err()).contains("1 of 5 matrices", "not finite: [4]").hasLineCount(1);
+    assertThat(NpyFiles.read(file("o/S.npy"))).containsExactly(1, 2, 3, 4, Double.NaN);
+    assertThat(NpyFiles.read(file("o/info.npy"))).containsExactly(0, 0, 0, 0, -1);
+    assertThat(NpyFiles.read(file("o/V.npy"))[3 * columns + 3]).isEqualTo(1);
   }
 }

@@ -1,12 +1,15 @@
 package io.github.diffsvd.cli;
 
-import io.github.diffsvd.npy.NpyException;
+import io.github.diffsvd.npy.Fortran;
 import io.github.diffsvd.npy.NpyHeader;
 import io.github.diffsvd.npy.NpyReader;
 import io.github.diffsvd.npy.NpyType;
 import io.github.diffsvd.npy.NpyWriter;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
@@ -15,28 +18,51 @@ import java.util.Random;
 final class NpyFiles {
   private NpyFiles() {}
 
-  static Path write(Path file, NpyHeader header, double... values) throws NpyException {
-    boolean single = header.type() == NpyType.FLOAT32 || header.type() == NpyType.COMPLEX64;
+  static Path write(Path file, NpyHeader header, double... values) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate((int) header.bytes()).order(ByteOrder.nativeOrder());
     for (double value : values) {
-      if (single) {
-        bytes.putFloat((float) value);
-      } else {
-        bytes.putDouble(value);
-      }
+      put(bytes, header.type(), value);
     }
-    try (NpyWriter writer = NpyWriter.create(file, header)) {
-      writer.write(bytes.flip());
+    NpyHeader written = new NpyHeader(header.type(), header.byteOrder(), false, header.shape());
+    try (NpyWriter writer = NpyWriter.create(file, written)) {
+      writer.write(
+          header.fortranOrder()
+              ? ByteBuffer.wrap(
+                  Fortran.ordered(header.shape(), header.type().bytes(), bytes.array()))
+              : bytes.flip());
       NpyWriter.commit(writer);
+    }
+    if (header.fortranOrder()) {
+      String text = Files.readString(file, StandardCharsets.ISO_8859_1);
+      Files.writeString(file, text.replaceFirst("False,", "True, "), StandardCharsets.ISO_8859_1);
     }
     return file;
   }
 
-  static Path write(Path file, NpyType type, long[] shape, double... values) throws NpyException {
+  /** A part of a complex element; of float16, normal numbers with few digits alone. */
+  private static void put(ByteBuffer bytes, NpyType type, double value) {
+    switch (type) {
+      case FLOAT16 ->
+          bytes.putShort(
+              (short)
+                  (value == 0
+                      ? 0
+                      : (Math.getExponent(value) + 15) << 10
+                          | (Double.doubleToRawLongBits(value) >>> 42 & 0x3ff)));
+      case FLOAT32, COMPLEX64 -> bytes.putFloat((float) value);
+      case FLOAT64, COMPLEX128 -> bytes.putDouble(value);
+      case INT8, UINT8 -> bytes.put((byte) value);
+      case INT16, UINT16 -> bytes.putShort((short) value);
+      case INT32, UINT32 -> bytes.putInt((int) value);
+      case INT64, UINT64 -> bytes.putLong((long) value);
+    }
+  }
+
+  static Path write(Path file, NpyType type, long[] shape, double... values) throws IOException {
     return write(file, NpyHeader.of(type, Arrays.stream(shape).boxed().toList()), values);
   }
 
-  static double[] read(Path file) throws NpyException {
+  static double[] read(Path file) throws IOException {
     try (NpyReader reader = NpyReader.open(file)) {
       NpyType type = reader.header().type();
       boolean single = type == NpyType.FLOAT32 || type == NpyType.COMPLEX64;
@@ -53,7 +79,7 @@ final class NpyFiles {
     }
   }
 
-  static NpyHeader header(Path file) throws NpyException {
+  static NpyHeader header(Path file) throws IOException {
     try (NpyReader reader = NpyReader.open(file)) {
       return reader.header();
     }

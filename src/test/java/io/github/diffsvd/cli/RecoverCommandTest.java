@@ -100,6 +100,41 @@ class RecoverCommandTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"...png", "..png", "metrics.json.png", "Metrics.json.png"})
+  void namesThatLeadOutOfTheOutputAreRefused(String name) throws IOException {
+    String good = picture("good.png", 40, 40);
+    String bad = picture(name, 40, 40);
+    assertThat(recover(good, bad)).isEqualTo(2);
+    assertThat(err.toString()).contains(bad + ": among several pictures").hasLineCount(1);
+    assertThat(output()).doesNotExist();
+  }
+
+  @Test
+  void anUnknownGradientIsToldEveryOneThereIs() {
+    assertThat(recover("--gradient", "nonsense")).isEqualTo(2);
+    assertThat(err.toString())
+        .startsWith("diffsvd recover: --gradient: expected one of spectral, resolve-ties, moore-")
+        .contains("svd-inv, got nonsense");
+  }
+
+  @Test
+  void aPictureIsNotReplacedByAnOutput() throws IOException {
+    String given = picture("out/seen.png", 40, 40);
+    byte[] before = Files.readAllBytes(Path.of(given));
+    assertThat(recover(given)).isEqualTo(2);
+    assertThat(err.toString()).contains("seen.png: would replace the input ").hasLineCount(1);
+    assertThat(Path.of(given)).hasBinaryContent(before);
+  }
+
+  @Test
+  void namesThatDifferInCaseAreTwoEverywhere() throws IOException {
+    String first = picture("a/cat.png", 32, 32);
+    String second = picture("b/CAT.png", 32, 32);
+    assertThat(recover(first, second, "--iterations", "0", "--cells", "1")).isZero();
+    assertThat(output().resolve("CAT-2/recovered.png")).exists();
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
         "--rate=0",

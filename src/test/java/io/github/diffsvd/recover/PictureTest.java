@@ -4,13 +4,30 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.files.FileException;
+import io.github.diffsvd.files.Mutations;
+import java.awt.Transparency;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.ColorModel;
+import java.awt.image.ComponentColorModel;
+import java.awt.image.DataBuffer;
 import java.awt.image.WritableRaster;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Iterator;
+import java.util.Random;
+import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -83,11 +100,126 @@ class PictureTest {
     assertThatThrownBy(() -> Picture.read(folder.resolve("none.png")))
         .hasMessageContaining("no such file");
     assertThatThrownBy(() -> Picture.read(folder)).hasMessageContaining("folder");
-    Path whole = folder.resolve("whole.png");
-    ImageIO.write(TestPictures.smooth(64, 64).toImage(), "png", whole.toFile());
-    byte[] bytes = Files.readAllBytes(whole);
-    Path half = Files.write(folder.resolve("half.png"), Arrays.copyOf(bytes, 400));
-    assertThatThrownBy(() -> Picture.read(half)).isInstanceOf(IOException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"png", "jpg", "bmp", "tiff"})
+  void truncatedFilesAreCalledSo(String format) throws IOException {
+    byte[] whole = encoded(TestPictures.smooth(64, 64).toImage(), format);
+    for (double part : new double[] {0.3, 0.6, 0.9}) {
+      Path file = folder.resolve("part." + format);
+      Files.write(file, Arrays.copyOf(whole, (int) (part * whole.length)));
+      assertThatThrownBy(() -> Picture.read(file))
+          .isInstanceOf(FileException.class)
+          .hasMessage(file + ": truncated");
+    }
+  }
+
+  private static byte[] encoded(BufferedImage image, String format) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    assertThat(ImageIO.write(image, format, bytes)).isTrue();
+    return bytes.toByteArray();
+  }
+
+  /** A head of a PNG file that claims a size, and nothing after it. */
+  @Test
+  void aSizeThatIsTooLargeIsRefusedBeforeItIsTaken() throws IOException {
+    ByteBuffer header = ByteBuffer.allocate(17).put("IHDR".getBytes(StandardCharsets.US_ASCII));
+    header.putInt(30_000).putInt(20_000).put(new byte[] {8, 2, 0, 0, 0});
+    CRC32 check = new CRC32();
+    check.update(header.array());
+    ByteBuffer bomb =
+        ByteBuffer.allocate(33).put(new byte[] {(byte) 0x89, 'P', 'N', 'G', 13, 10, 26, 10});
+    bomb.putInt(13).put(header.array()).putInt((int) check.getValue());
+    Path file = Files.write(folder.resolve("bomb.png"), bomb.array());
+    assertThatThrownBy(() -> Picture.read(file))
+        .isInstanceOf(FileException.class)
+        .hasMessage(file + ": expected at most 100 megapixels, got 30000×20000");
+  }
+
+  /** A TIFF file of samples of a kind that BufferedImage has no name for. */
+  private Path tiff(int type, int bands, double... samples) throws IOException {
+    int space = bands == 1 ? ColorSpace.CS_GRAY : ColorSpace.CS_sRGB;
+    ColorModel colours =
+        new ComponentColorModel(
+            ColorSpace.getInstance(space), false, false, Transparency.OPAQUE, type);
+    int width = samples.length / bands;
+    WritableRaster raster = colours.createCompatibleWritableRaster(width, 1);
+    raster.setPixels(0, 0, width, 1, samples);
+    BufferedImage image = new BufferedImage(colours, raster, false, null);
+    return Files.write(folder.resolve("a.tiff"), encoded(image, "tiff"));
+  }
+
+  @Test
+  void floatingPointIsTakenAsItIs() throws IOException {
+    Picture grey = Picture.read(tiff(DataBuffer.TYPE_FLOAT, 1, 0, 0.25, 1));
+    assertThat(grey.values()).containsExactly(0, 0, 0, 0.25, 0.25, 0.25, 1, 1, 1);
+    grey = Picture.read(tiff(DataBuffer.TYPE_DOUBLE, 1, 1e-5));
+    assertThat(grey.values()).containsExactly(1e-5, 1e-5, 1e-5);
+    Picture colour = Picture.read(tiff(DataBuffer.TYPE_FLOAT, 3, 0, 0.125, 0.0009765625));
+    assertThat(colour.values()).containsExactly(0, 0.125, 0.0009765625);
+    for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, -0.5, 255}) {
+      Path file = tiff(DataBuffer.TYPE_FLOAT, 3, 0, 0, bad);
+      assertThatThrownBy(() -> Picture.read(file))
+          .isInstanceOf(FileException.class)
+          .hasMessage(file + ": a sample of " + bad + "; expected 0 to 1");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {DataBuffer.TYPE_INT, DataBuffer.TYPE_SHORT})
+  void integersWithoutAKnownRangeAreRefused(int type) throws IOException {
+    for (int bands : new int[] {1, 3}) {
+      Path file = tiff(type, bands, 1, 2, 3);
+      assertThatThrownBy(() -> Picture.read(file))
+          .isInstanceOf(FileException.class)
+          .hasMessageStartingWith(file + ": samples of 32 bits or with a sign");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"png", "jpg", "gif", "bmp", "tiff"})
+  void damagedFilesAreReadOrRefused(String format) throws IOException {
+    byte[] whole = encoded(TestPictures.smooth(24, 20).toImage(), format);
+    Random random = new Random(13);
+    Path file = folder.resolve("damaged." + format);
+    for (int trial = 0; trial < 800; trial++) {
+      byte[] damaged = whole;
+      for (int i = random.nextInt(4); i >= 0; i--) {
+        damaged = Mutations.mutated(damaged, random);
+      }
+      if (claims(damaged) > 10_000_000) {
+        continue; // It would be read or refused as well, in more memory than tests have.
+      }
+      Files.write(file, damaged);
+      try {
+        assertThat(Picture.read(file).values())
+            .as("trial %d", trial)
+            .matches(values -> Arrays.stream(values).allMatch(Double::isFinite));
+      } catch (FileException e) {
+        assertThat(e.getMessage())
+            .as("trial %d", trial)
+            .startsWith(file + ": ")
+            .doesNotEndWith(": null");
+      } catch (RuntimeException e) {
+        throw new AssertionError("trial " + trial, e);
+      }
+    }
+  }
+
+  /** Pixels that a file says it has. */
+  private static long claims(byte[] file) {
+    try (ImageInputStream input = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
+      Iterator<ImageReader> readers = ImageIO.getImageReaders(input);
+      if (!readers.hasNext()) {
+        return 0;
+      }
+      ImageReader reader = readers.next();
+      reader.setInput(input, true, true);
+      return (long) reader.getWidth(0) * reader.getHeight(0);
+    } catch (IOException | RuntimeException e) {
+      return 0;
+    }
   }
 
   @Test
