@@ -30,8 +30,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "recover",
     description = {
-      "Recover colour pictures from a share of their values, with an unrolled low-rank network that"
-          + " is trained on these values alone, through the gradient of the SVD.",
+      "Recover colour pictures from a share of their values, with an unrolled network for groups of"
+          + " similar patches, of low rank, that is trained on these values alone, through the"
+          + " gradient of the SVD.",
       "Writes seen.png, recovered.png, side-by-side.png and loss.png, for several pictures each in"
           + " a folder of its name, and metrics.json."
     })
@@ -86,21 +87,21 @@ final class RecoverCommand implements Callable<Integer> {
   @Option(
       names = "--cells",
       paramLabel = "T",
-      defaultValue = "10",
+      defaultValue = "8",
       description = "Cells of the network. Default: ${DEFAULT-VALUE}")
   private int cells;
 
   @Option(
       names = "--iterations",
       paramLabel = "N",
-      defaultValue = "120",
+      defaultValue = "40",
       description = "Steps of training. Default: ${DEFAULT-VALUE}")
   private int iterations;
 
   @Option(
       names = "--gradient",
       paramLabel = "METHOD",
-      defaultValue = "moore-penrose",
+      defaultValue = "spectral",
       completionCandidates = Names.Methods.class,
       description =
           "How the gradient goes through the SVD: ${COMPLETION-CANDIDATES}; rules with a parameter"
@@ -143,9 +144,10 @@ final class RecoverCommand implements Callable<Integer> {
           return 1;
         }
         print(
-            "%s: seen %.2f dB, untrained %.2f dB, learned %.2f dB in %.1f s: %s",
+            "%s: seen %.2f dB, interpolated %.2f dB, untrained %.2f dB, learned %.2f dB in %.1f s: %s",
             name,
             report.psnrSeen(),
+            report.psnrStart(),
             report.psnrUntrained(),
             report.psnrLearned(),
             report.seconds(),
@@ -253,7 +255,7 @@ final class RecoverCommand implements Callable<Integer> {
                   line.step(iteration, iterations, String.format(Locale.ROOT, "loss %.5f", loss)));
     }
     double seconds = (System.nanoTime() - begin) / 1e9;
-    return new RecoveryReport(
+    return RecoveryReport.of(
         name, given, samples, settings, result, rate, seed, device.name(), seconds);
   }
 }

@@ -2,7 +2,6 @@ package io.github.diffsvd.recover;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
-import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
 import java.util.Objects;
@@ -18,21 +17,19 @@ import java.util.SplittableRandom;
 public final class Recovery {
   private static final DataType TYPE = DataType.FLOAT32;
 
-  /** Training runs the network on crops of this side ... */
-  private static final int CROP = 96;
+  /** Of the interpolation that the network starts from: colour bends less than light and shade. */
+  private static final double STIFFNESS = 20;
 
-  /** ... with patches this far apart ... */
-  private static final int TRAINING_STRIDE = 16;
+  /** Training runs the network on crops of this side ... */
+  private static final int CROP = 64;
 
   /** ... and hides this share of what is seen. */
   private static final double HIDDEN = 0.2;
 
-  /** Patches of the whole picture are this far apart. */
-  private static final int STRIDE = 8;
+  /** The untrained network: a threshold τ of 0.1, and the method of multipliers' plain steps. */
+  private static final double FIRST_THETA = Math.log(0.1);
 
-  /** The untrained network: a threshold of 2 % of σ₁, and the multiplier's plain step. */
-  private static final double FIRST_THETA = -4;
-
+  private static final double FIRST_ALPHA = 1.5;
   private static final double FIRST_ETA = 1;
 
   /** Adam's first rate; it falls to 0 along half a cosine. */
@@ -57,9 +54,9 @@ public final class Recovery {
       }
     }
 
-    /** 10 cells, 120 iterations, Moore–Penrose, seed 0. */
+    /** 8 cells, 40 iterations, the spectral pullback, seed 0. */
     public static Settings defaults() {
-      return new Settings(10, 120, GradientMethod.of(GradientRule.moorePenrose()), 0);
+      return new Settings(8, 40, GradientMethod.SPECTRAL, 0);
     }
   }
 
@@ -77,13 +74,14 @@ public final class Recovery {
   /**
    * What came out.
    *
-   * @param start the local means that the network starts from
+   * @param start the interpolation that the network starts from
    * @param untrained by the network as it is before training
    * @param learned by the network after training
    * @param losses of every iteration, the mean squared error on the hidden values; NaN where
    *     training had stopped
-   * @param startLosses the same for the local means
-   * @param theta sigmoid⁻¹ of the threshold of each cell
+   * @param startLosses the same for the interpolation
+   * @param theta logarithm of the threshold of each cell
+   * @param alpha over-relaxation of each cell
    * @param eta step of the multiplier of each cell
    * @param nonFiniteGradients elements of the gradient that were not finite; training stopped
    *     there, with the parameters before
@@ -96,21 +94,26 @@ public final class Recovery {
       double[] losses,
       double[] startLosses,
       double[] theta,
+      double[] alpha,
       double[] eta,
       int nonFiniteGradients) {}
+
+  private static double[] start(Samples samples) {
+    return Interpolation.thinPlate(samples, STIFFNESS);
+  }
 
   /** Trains a network on the samples and runs it. */
   public static Result run(Device device, Samples samples, Settings settings, Progress progress) {
     int cells = settings.cells();
-    double[] parameters = new double[2 * cells];
+    double[] parameters = new double[RecoveryNetwork.PARAMETERS * cells];
     Arrays.fill(parameters, 0, cells, FIRST_THETA);
-    Arrays.fill(parameters, cells, 2 * cells, FIRST_ETA);
-    double[] start = samples.localMeans();
+    Arrays.fill(parameters, cells, 2 * cells, FIRST_ALPHA);
+    Arrays.fill(parameters, 2 * cells, 3 * cells, FIRST_ETA);
+    double[] start = start(samples);
     int width = samples.width();
     int height = samples.height();
     try (RecoveryNetwork whole =
-        new RecoveryNetwork(
-            device, TYPE, settings.gradient(), cells, width, height, STRIDE, false)) {
+        new RecoveryNetwork(device, TYPE, settings.gradient(), cells, width, height, false)) {
       Picture untrained = samples.completed(whole.forward(parameters, samples, start));
       double[] losses = new double[settings.iterations()];
       double[] startLosses = new double[losses.length];
@@ -123,6 +126,7 @@ public final class Recovery {
           startLosses,
           Arrays.copyOf(parameters, cells),
           Arrays.copyOfRange(parameters, cells, 2 * cells),
+          Arrays.copyOfRange(parameters, 2 * cells, 3 * cells),
           nonFinite);
     }
   }
@@ -143,14 +147,7 @@ public final class Recovery {
     Adam adam = new Adam(parameters.length);
     try (RecoveryNetwork network =
         new RecoveryNetwork(
-            device,
-            TYPE,
-            settings.gradient(),
-            settings.cells(),
-            width,
-            height,
-            TRAINING_STRIDE,
-            true)) {
+            device, TYPE, settings.gradient(), settings.cells(), width, height, true)) {
       for (int i = 0; i < losses.length; i++) {
         // Crops follow an additive recurrence, which covers the picture evenly at every length.
         Samples known =
@@ -160,7 +157,7 @@ public final class Recovery {
                 width,
                 height);
         Samples shown = known.hide(HIDDEN, random);
-        double[] start = shown.localMeans();
+        double[] start = start(shown);
         startLosses[i] = loss(start, known, shown);
         double[] z = network.forward(parameters, shown, start);
         losses[i] = loss(z, known, shown);

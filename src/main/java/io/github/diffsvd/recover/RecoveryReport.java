@@ -29,6 +29,8 @@ import org.knowm.xchart.style.XYStyler;
  * @param seed of the choice which
  * @param device it ran on
  * @param seconds it took
+ * @param psnrThinPlate dB of the thin-plate interpolation of the same values, every channel alone
+ * @param psnrAcrossChannels dB of the interpolation across channels of the same values
  */
 public record RecoveryReport(
     String name,
@@ -39,14 +41,46 @@ public record RecoveryReport(
     double rate,
     long seed,
     String device,
-    double seconds) {
+    double seconds,
+    double psnrThinPlate,
+    double psnrAcrossChannels) {
   private static final Color FAINT = new Color(0xa9, 0xc4, 0xe4);
   private static final Color STRONG = new Color(0x1f, 0x5f, 0xa8);
   private static final Color OTHER = new Color(0xd9, 0x7a, 0x1e);
 
+  /** Interpolates the same values besides, for comparison. */
+  public static RecoveryReport of(
+      String name,
+      Picture given,
+      Samples samples,
+      Recovery.Settings settings,
+      Recovery.Result result,
+      double rate,
+      long seed,
+      String device,
+      double seconds) {
+    return new RecoveryReport(
+        name,
+        given,
+        samples,
+        settings,
+        result,
+        rate,
+        seed,
+        device,
+        seconds,
+        samples.completed(Interpolation.thinPlate(samples, 1)).psnr(given),
+        samples.completed(Interpolation.acrossChannels(samples)).psnr(given));
+  }
+
   /** The dB of what is seen, black elsewhere. */
   public double psnrSeen() {
     return samples.picture().psnr(given);
+  }
+
+  /** The dB of the interpolation that the network starts from. */
+  public double psnrStart() {
+    return result.start().psnr(given);
   }
 
   public double psnrUntrained() {
@@ -89,12 +123,15 @@ public record RecoveryReport(
       Json.member("rule", Json.quoted(settings.gradient().name())),
       Json.member("device", Json.quoted(device)),
       Json.member("psnr_seen", number(psnrSeen())),
-      Json.member("psnr_start", number(result.start().psnr(given))),
+      Json.member("psnr_thin_plate", number(psnrThinPlate)),
+      Json.member("psnr_across_channels", number(psnrAcrossChannels)),
+      Json.member("psnr_start", number(psnrStart())),
       Json.member("psnr_untrained", number(psnrUntrained())),
       Json.member("psnr_learned", number(psnrLearned())),
       Json.member("nonfinite_gradients", result.nonFiniteGradients()),
       Json.member("seconds", String.format(Locale.ROOT, "%.2f", seconds)),
       Json.member("theta", numbers(result.theta())),
+      Json.member("alpha", numbers(result.alpha())),
       Json.member("eta", numbers(result.eta()))
     };
     return String.join(",\n", members).indent(4).replaceAll("^", "  {\n") + "  }";
@@ -139,9 +176,9 @@ public record RecoveryReport(
       Charts.addLine(chart, "no iteration", new double[1], new double[1], FAINT, 1);
     } else {
       Charts.addLine(chart, "network, one crop", iterations, errors, FAINT, 1);
-      Charts.addLine(chart, "network, mean of 21", iterations, smoothed(errors), STRONG, 2.5f);
+      Charts.addLine(chart, "network, mean of 9", iterations, smoothed(errors), STRONG, 2.5f);
       double[] start = smoothed(roots(result.startLosses()));
-      Charts.addLine(chart, "local means, mean of 21", iterations, start, OTHER, 2.5f);
+      Charts.addLine(chart, "interpolation, mean of 9", iterations, start, OTHER, 2.5f);
     }
     return BitmapEncoder.getBufferedImage(chart);
   }
@@ -154,7 +191,7 @@ public record RecoveryReport(
     return IntStream.range(0, values.length)
         .mapToDouble(
             i ->
-                Arrays.stream(values, Math.max(0, i - 10), Math.min(values.length, i + 11))
+                Arrays.stream(values, Math.max(0, i - 4), Math.min(values.length, i + 5))
                     .average()
                     .orElseThrow())
         .toArray();

@@ -11,12 +11,6 @@ import java.util.SplittableRandom;
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody
 public record Samples(int width, int height, double[] values, boolean[] seen) {
-  /** Standard deviation in pixels of the local mean that a recovery starts from. */
-  private static final double BLUR = 0.7;
-
-  /** How far the local mean looks for a seen value, in pixels. */
-  private static final int REACH = 8;
-
   public Samples {
     if (values.length != width * height * 3 || seen.length != values.length) {
       throw new IllegalArgumentException(
@@ -79,50 +73,5 @@ public record Samples(int width, int height, double[] values, boolean[] seen) {
       kept[i] = seen[i] && random.nextDouble() >= share;
     }
     return new Samples(width, height, values, kept).masked();
-  }
-
-  /**
-   * The Gaussian-weighted mean, at every place and in every channel, of the seen values around;
-   * where there is none in reach, the middle between black and white.
-   */
-  double[] localMeans() {
-    double[] ones = new double[values.length];
-    for (int i = 0; i < ones.length; i++) {
-      ones[i] = seen[i] ? 1 : 0;
-    }
-    double[] sums = blur(values);
-    double[] weights = blur(ones);
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] = weights[i] > 0 ? sums[i] / weights[i] : 0.5;
-    }
-    return sums;
-  }
-
-  private double[] blur(double[] picture) {
-    double[] kernel = new double[REACH + 1];
-    for (int d = 0; d <= REACH; d++) {
-      kernel[d] = Math.exp(-d * d / (2 * BLUR * BLUR));
-    }
-    double[] columns = new double[picture.length];
-    double[] result = new double[picture.length];
-    int row = width * 3;
-    for (int y = 0; y < height; y++) {
-      for (int d = Math.max(-REACH, -y); d <= Math.min(REACH, height - 1 - y); d++) {
-        double weight = kernel[Math.abs(d)];
-        for (int i = 0; i < row; i++) {
-          columns[y * row + i] += weight * picture[(y + d) * row + i];
-        }
-      }
-    }
-    for (int y = 0; y < height; y++) {
-      for (int d = -REACH; d <= REACH; d++) {
-        double weight = kernel[Math.abs(d)];
-        int last = Math.min(row, row - 3 * d);
-        for (int i = Math.max(0, -3 * d); i < last; i++) {
-          result[y * row + i] += weight * columns[y * row + i + 3 * d];
-        }
-      }
-    }
-    return result;
   }
 }

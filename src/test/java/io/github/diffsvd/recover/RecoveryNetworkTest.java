@@ -13,20 +13,29 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RecoveryNetworkTest {
   private static final int WIDTH = 44;
   private static final int HEIGHT = 40;
-  private static final double[] PARAMETERS = {-1.5, -2.5, -3.5, 0.7, 1.1, 0.4};
+  private static final double[] PARAMETERS = {-1.5, -2.5, -3.5, 1.4, 0.8, 1.9, 0.7, 1.1, 0.4};
 
-  private final Samples samples = Samples.of(TestPictures.smooth(WIDTH, HEIGHT), 0.6, 5);
+  private final Samples samples = Samples.of(rough(), 0.6, 5);
   private final double[] weights = TestPictures.noise(WIDTH * HEIGHT * 3, 6);
+
+  /** With noise, so that no two patches are equally like a third. */
+  private static Picture rough() {
+    double[] values = TestPictures.smooth(WIDTH, HEIGHT).values();
+    double[] noise = TestPictures.noise(values.length, 4);
+    for (int i = 0; i < values.length; i++) {
+      values[i] += 0.1 * noise[i];
+    }
+    return new Picture(WIDTH, HEIGHT, values);
+  }
 
   private static RecoveryNetwork network(Device device, String gradient, boolean trainable) {
     return new RecoveryNetwork(
         device,
         DataType.FLOAT64,
         GradientMethod.parse(gradient),
-        PARAMETERS.length / 2,
+        PARAMETERS.length / RecoveryNetwork.PARAMETERS,
         WIDTH,
         HEIGHT,
-        8,
         trainable);
   }
 
@@ -38,16 +47,16 @@ class RecoveryNetworkTest {
     return sum;
   }
 
-  /** Every θ and η, through all cells, against central differences. */
+  /** Every θ, α and η, through all cells, against central differences. */
   @ParameterizedTest
   @ValueSource(strings = {"moore-penrose", "spectral", "resolve-ties"})
   void theGradientMatchesFiniteDifferences(String method) {
     try (Device device = Device.open("cpu");
         RecoveryNetwork network = network(device, method, true)) {
-      double[] start = samples.localMeans();
+      double[] start = Interpolation.thinPlate(samples, 20);
       network.forward(PARAMETERS, samples, start);
       double[] gradient = network.backward(weights);
-      double step = 1e-5;
+      double step = 1e-6;
       for (int i = 0; i < PARAMETERS.length; i++) {
         double[] moved = PARAMETERS.clone();
         moved[i] += step;
@@ -63,6 +72,7 @@ class RecoveryNetworkTest {
       assertThat(gradient[PARAMETERS.length - 1]).isZero();
       assertThat(gradient[0]).isNotZero();
       assertThat(gradient[3]).isNotZero();
+      assertThat(gradient[6]).isNotZero();
     }
   }
 
@@ -71,7 +81,7 @@ class RecoveryNetworkTest {
     try (Device device = Device.open("cpu");
         RecoveryNetwork trainable = network(device, "moore-penrose", true);
         RecoveryNetwork plain = network(device, "moore-penrose", false)) {
-      double[] start = samples.localMeans();
+      double[] start = Interpolation.thinPlate(samples, 20);
       assertThat(plain.forward(PARAMETERS, samples, start))
           .isEqualTo(trainable.forward(PARAMETERS, samples, start));
     }

@@ -181,8 +181,8 @@ final class ColourCommand extends ExperimentCommand {
     report
         .page()
         .paragraph(
-            "PSNR in dB on the same seen values. Recover: its learned thresholds, from the picture"
-                + " alone, starting at its local means. TLR-Net: the first method, trained at 40 %"
+            "PSNR in dB on the same seen values. Recover: thresholds for groups of similar patches,"
+                + " learned from the picture alone. TLR-Net: the first method, trained at 40 %"
                 + " on the half of the pictures that this one is not in; once from local means, once from"
                 + " an interpolation that fits each channel to the others, both shown before it."
                 + " Over recover: TLR-Net from the interpolation. Steps in these trainings whose"

@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /** What a network starts from: a colour picture from the values that are seen, without learning. */
 enum Start {
-  /** Every channel's local mean, as {@code diffsvd recover} starts. */
+  /** Every channel's local mean. */
   MEANS {
     @Override
     Tensor estimate(Tensor y, Tensor seen) {
