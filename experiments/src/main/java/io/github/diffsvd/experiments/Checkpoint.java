@@ -1,12 +1,17 @@
 package io.github.diffsvd.experiments;
 
+import io.github.diffsvd.files.AtomicFile;
+import io.github.diffsvd.files.FileException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Adam;
+import org.bytedeco.pytorch.ArchiveWriter;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.InputArchive;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -32,9 +37,32 @@ final class Checkpoint {
     this.settings = settings;
   }
 
-  /** Replaces the file in one step. */
-  void write(State state, List<Tensor> parameters, Adam adam) throws IOException {
-    Path temporary = file.resolveSibling(file.getFileName() + ".part");
+  /** Takes an archive in pieces. libtorch ends the process where it cannot write a file itself. */
+  private static final class Collector extends ArchiveWriter {
+    /** The only one, kept from every scope: JavaCPP has room for ten callbacks of a class. */
+    static final Collector INSTANCE = new Collector().retainReference();
+
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+    @Override
+    public long call(Pointer piece, long size) {
+      if (size > 0) { // An empty tensor is nowhere.
+        byte[] copy = new byte[Math.toIntExact(size)];
+        new BytePointer(piece).capacity(size).get(copy);
+        bytes.writeBytes(copy);
+      }
+      return size;
+    }
+  }
+
+  /**
+   * Replaces the file in one step.
+   *
+   * @throws FileException if it cannot be written, on a full disk for example
+   */
+  void write(State state, List<Tensor> parameters, Adam adam) throws FileException {
+    ByteArrayOutputStream bytes = Collector.INSTANCE.bytes;
+    bytes.reset();
     try (PointerScope scope = new PointerScope()) {
       OutputArchive archive = new OutputArchive();
       archive.write("settings", new IValue(settings));
@@ -47,10 +75,9 @@ final class Checkpoint {
       OutputArchive moments = new OutputArchive();
       adam.save(moments);
       archive.write("adam", moments);
-      archive.save_to(temporary.toString());
+      archive.save_to(Collector.INSTANCE);
     }
-    Files.move(
-        temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    AtomicFile.write(file, bytes.toByteArray());
   }
 
   /**

@@ -2,6 +2,7 @@ package io.github.diffsvd.experiments;
 
 import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.experiments.Comparison.Outcome;
+import io.github.diffsvd.files.Outputs;
 import io.github.diffsvd.recover.Picture;
 import io.github.diffsvd.recover.Recovery;
 import io.github.diffsvd.recover.Samples;
@@ -103,6 +104,8 @@ final class ColourCommand extends ExperimentCommand {
   }
 
   private void read() throws IOException {
+    // A picture of the report has the name of the picture that it shows.
+    Outputs.requireDistinct(List.of(folder), List.of(out));
     Map<String, Path> files = new TreeMap<>();
     try (Stream<Path> all = Files.list(folder)) {
       all.filter(file -> file.toString().toLowerCase(Locale.ROOT).matches(".*\\.(png|jpe?g)"))
@@ -113,18 +116,14 @@ final class ColourCommand extends ExperimentCommand {
                 require(twin == null, "--pictures: " + twin + " and " + file + " share a name");
               });
     }
+    require(!files.containsKey("losses"), "--pictures: none can be called losses");
     for (String name : heldOut) {
       require(files.containsKey(name), "--held-out: there is no " + name + " in " + folder);
     }
     int i = 0;
     for (Map.Entry<String, Path> file : files.entrySet()) {
       boolean test = heldOut.isEmpty() ? i++ % 2 == 1 : heldOut.contains(file.getKey());
-      Picture picture;
-      try {
-        picture = Picture.read(file.getValue());
-      } catch (IOException e) {
-        throw new IOException(file.getValue() + ": " + e.getMessage(), e);
-      }
+      Picture picture = Picture.read(file.getValue());
       require(
           Math.min(picture.width(), picture.height()) >= CompressedSensing.PATCH,
           file.getValue() + ": expected at least 32 pixels on each side");

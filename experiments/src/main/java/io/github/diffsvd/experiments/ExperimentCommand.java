@@ -2,6 +2,8 @@ package io.github.diffsvd.experiments;
 
 import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.experiments.Comparison.Outcome;
+import io.github.diffsvd.files.Outputs;
+import io.github.diffsvd.report.PlainText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -111,7 +113,8 @@ abstract class ExperimentCommand implements Callable<Integer> {
     require(learning > 0, "--learning: expected more than 0, got " + learning);
     List<GradientMethod> methods = methods();
     Experiment experiment = experiment(device());
-    Files.createDirectories(checkpoints());
+    Outputs.makeFolder(out);
+    Outputs.makeFolder(checkpoints());
     if (!resume) {
       try (Stream<Path> old = Files.walk(checkpoints())) {
         for (Path file : old.filter(each -> each.toString().endsWith(".pt")).toList()) {
@@ -142,7 +145,7 @@ abstract class ExperimentCommand implements Callable<Integer> {
   }
 
   final void print(String line) {
-    spec.commandLine().getOut().println(line);
+    spec.commandLine().getOut().println(PlainText.line(line));
   }
 
   private List<GradientMethod> methods() {

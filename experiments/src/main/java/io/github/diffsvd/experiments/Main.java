@@ -1,11 +1,13 @@
 package io.github.diffsvd.experiments;
 
+import io.github.diffsvd.files.FileException;
+import io.github.diffsvd.report.PlainText;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
-/** The paper's experiments, a command each. Exit status 0; 2 for bad arguments; 1 for all else. */
+/** The paper's experiments, a command each. Exit status 0; 2 for bad arguments or files; 1 else. */
 @Command(
     name = "experiments/run",
     description = "Trains unrolled low-rank networks through every gradient of the SVD.",
@@ -24,14 +26,15 @@ public final class Main {
 
   static int run(PrintWriter out, PrintWriter err, String... args) {
     return new CommandLine(new Main())
+        .setExpandAtFiles(false)
         .setOut(out)
         .setErr(err)
         .setExecutionExceptionHandler(
             (e, command, parsed) -> {
               // libtorch's messages go on with where in it they come from.
               String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-              command.getErr().println("experiments: " + message);
-              return 1;
+              command.getErr().println(PlainText.line("experiments: " + message));
+              return e instanceof FileException ? 2 : 1;
             })
         .execute(args);
   }

@@ -120,6 +120,19 @@ class MainTest {
     assertThat(results).doesNotExist();
   }
 
+  @Test
+  void filesThatCannotBeWrittenAreNamedBeforeTheWork() throws IOException {
+    results = Files.writeString(folder.resolve("file"), "not a folder");
+    assertMistake("experiments: " + results + ": not a folder", "ties");
+    assertMistake("Missing required option: '--pictures=DIR'", "colour", "@" + folder);
+    results = Files.createDirectory(folder.resolve("pictures"));
+    assertMistake(
+        "experiments: " + results + ": would replace the input " + results + "/.",
+        "colour",
+        "--pictures",
+        results + "/.");
+  }
+
   private void assertMistake(String message, String... arguments) {
     String[] all = new String[arguments.length + 2];
     System.arraycopy(arguments, 0, all, 0, arguments.length);

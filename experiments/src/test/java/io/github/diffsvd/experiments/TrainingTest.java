@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.diffsvd.compare.GradientMethod;
+import io.github.diffsvd.files.FileException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.Adam;
+import org.bytedeco.pytorch.AdamOptions;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -79,6 +82,19 @@ class TrainingTest {
             () -> new Training(problem("spectral"), SCHEDULE).run(file, STEPS, (done, loss) -> {}))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("a.pt: not a checkpoint");
+  }
+
+  @Test
+  void aCheckpointThatCannotBeWrittenIsAnException() throws IOException {
+    Path file = Files.createDirectory(folder.resolve("a.pt"));
+    Checkpoint checkpoint = new Checkpoint(file, "ties");
+    Problem problem = problem("spectral");
+    Adam adam = new Adam(problem.network().parameterVector(), new AdamOptions(1e-3));
+    Checkpoint.State state = new Checkpoint.State(new double[0], 0, 0);
+    assertThatThrownBy(() -> checkpoint.write(state, problem.network().parameters(), adam))
+        .isInstanceOf(FileException.class)
+        .hasMessage(file + ": not a regular file");
+    assertThat(folder.toFile().list()).containsExactly("a.pt");
   }
 
   @ParameterizedTest
