@@ -27,7 +27,7 @@ class SimulatedGpuTest {
         "fail cuLaunchKernel 1 1 | cuLaunchKernel returned 1 (CUDA_ERROR_INVALID_VALUE)",
         "lose cuLaunchKernel 1 700 | cuLaunchKernel returned 700 (CUDA_ERROR_ILLEGAL_ADDRESS)",
         "fail cuOccupancyMaxActiveBlocksPerMultiprocessor 1 1 | returned 1 (CUDA_ERROR_INVALID_VALUE)",
-        "memory 1000 | cuda:0: 120 bytes requested, 40 free",
+        "memory 1000 | cuda:0: 120 bytes requested, 20 free",
         "capability 50 | cuda:0: the kernels do not load on diffsvd simulator"
       })
   void anErrorOfTheGpuIsOneLineAndLeavesNoFile(String fault, String message) throws Exception {

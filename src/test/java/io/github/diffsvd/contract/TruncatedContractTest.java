@@ -257,11 +257,13 @@ class TruncatedContractTest {
     Host u = Host.orthonormal(type, 6, 5, random);
     Host v = Host.orthonormal(type, 5, 5, random);
     Host a = u.scaled((i, j) -> j < 3 ? 2 : 1).times(v.adjoint());
+    // Outside the two kept vectors it lies along the third that is tied with them.
+    Host g = u.times(Host.real(5, 2, (i, j) -> i < 3 ? random.nextGaussian() : 0));
     try (OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
         SvdPlan svd = SvdPlan.create(device, type, 1, 6, 5);
         SvdFactors factors = svd.allocateFactors();
         SvdInfo info = device.allocateInfo(1);
-        OwnedMatrixBatch gu = Batch.upload(device, type, List.of(Host.random(type, 6, 2, random)));
+        OwnedMatrixBatch gu = Batch.upload(device, type, List.of(g));
         OwnedMatrixBatch residuals = Batch.poisoned(device, type, 1, 2, 1);
         TruncatedPullbackPlan plan =
             TruncatedPullbackPlan.create(device, type, 1, 6, 5, 2, RULE, 30)) {
