@@ -20,10 +20,9 @@ DEVICE void eigh_check(const EighCheck<T>& x, const Block& block) {
   for (int64_t b = block.first(x.batch); b < block.last(x.batch); b += block.step()) {
     const R rounding = Limits<R>::epsilon * R(64 * x.n) * x.s.at(b, 0, 0);
     bool asymmetric = false, negative = false;
-    for (int64_t t = block.thread(); t < x.n * x.n; t += block.threads()) {
-      const int64_t i = t / x.n, j = t % x.n;
+    for_elements(block, x.n, x.n, [&](int64_t i, int64_t j) {
       if (i <= j && magnitude(x.a.at(b, i, j) - conjugate(x.a.at(b, j, i))) > rounding) asymmetric = true;
-    }
+    });
     for (int64_t j = block.thread(); j < x.n; j += block.threads()) {
       R cosine = 0;
       for (int64_t i = 0; i < x.n; i++) cosine += real_part(conjugate(x.u.at(b, i, j)) * x.v.at(b, i, j));
@@ -33,7 +32,7 @@ DEVICE void eigh_check(const EighCheck<T>& x, const Block& block) {
     negative = block.any(negative);
     if (!asymmetric && !negative) continue;
     if (block.thread() == 0 && x.info[b] == 0) x.info[b] = asymmetric ? -4 : -2;
-    for (int64_t t = block.thread(); t < x.n * x.n; t += block.threads()) x.u.at(b, t / x.n, t % x.n) = not_a_number<T>();
+    for_elements(block, x.n, x.n, [&](int64_t i, int64_t j) { x.u.at(b, i, j) = not_a_number<T>(); });
     for (int64_t t = block.thread(); t < x.n; t += block.threads()) x.s.at(b, t, 0) = not_a_number<R>();
   }
 }

@@ -52,14 +52,13 @@ DEVICE void svd_gauge(const SvdGauge<T>& a, const Block& block) {
   for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
     const R threshold = R(a.tolerance) * a.s.at(b, 0, 0);
     R most = 0;
-    for (int64_t t = block.thread(); t < a.k * a.k; t += block.threads()) {
-      const int64_t i = t / a.k, j = t % a.k;
-      if (i > j || a.s.at(b, i, 0) - a.s.at(b, j, 0) > threshold) continue;
+    for_elements(block, a.k, a.k, [&](int64_t i, int64_t j) {
+      if (i > j || a.s.at(b, i, 0) - a.s.at(b, j, 0) > threshold) return;
       const T p = adjoint_entry(a.u, a.gu, b, a.rows, a.rank, i, j) - conjugate(adjoint_entry(a.u, a.gu, b, a.rows, a.rank, j, i));
       const T q = adjoint_entry(a.v, a.gv, b, a.columns, a.rank, i, j) - conjugate(adjoint_entry(a.v, a.gv, b, a.columns, a.rank, j, i));
       const R size = R(0.5) * magnitude(p + q);
       if (!(size <= most)) most = size;
-    }
+    });
     const R left = largest_column(a.gu, b, a.rows, a.rank, block.thread(), block.threads());
     const R right = largest_column(a.gv, b, a.columns, a.rank, block.thread(), block.threads());
     dependence[block.thread()] = most;
