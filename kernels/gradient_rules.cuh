@@ -37,12 +37,6 @@ DEVICE R lorentz(R x, R epsilon) {
   return 1 / (x + epsilon / x * epsilon);
 }
 
-// a·b by itself, which no compiler contracts with a sum that it goes into.
-template <class R>
-DEVICE R rounded_product(R a, R b) {
-  volatile R product = a * b;
-  return product;
-}
 template <class R>
 DEVICE Complex<R> rounded_product(R a, Complex<R> b) {
   return {rounded_product(a, b.re), rounded_product(a, b.im)};

@@ -32,6 +32,10 @@ struct Block {
   DEVICE bool any(bool condition) const { return __syncthreads_or(condition); }
 };
 
+// a·b by itself, which no compiler contracts with a sum that it goes into.
+DEVICE float rounded_product(float a, float b) { return __fmul_rn(a, b); }
+DEVICE double rounded_product(double a, double b) { return __dmul_rn(a, b); }
+
 #define KERNEL(body, suffix, Arguments) KERNEL_OF_BLOCKS(body, suffix, Arguments, )
 // With the compiler's bounds on a block's threads and so on registers.
 #define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                        \
@@ -44,6 +48,12 @@ struct Block {
 
 #define DEVICE inline
 #define __restrict__ __restrict
+
+template <class R>
+inline R rounded_product(R a, R b) {
+  volatile R product = a * b;
+  return product;
+}
 
 // How a kernel is started on the CPU: this call does the share of block `block` out of `blocks`.
 struct Launch {

@@ -298,13 +298,13 @@ public final class SvdPlan implements AutoCloseable {
       SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
     backwardCall.begin();
     try {
+      int rank = cotangents.rank(k);
       backwardCall.reads(factors, type, batch, rows, columns, k);
-      backwardCall.reads(cotangents, type, batch, rows, columns, cotangents.rank(k));
+      backwardCall.reads(cotangents, type, batch, rows, columns, rank);
       backwardCall.writes("gradient", gradient, type, batch, rows, columns);
       backwardCall.check();
       if (backward != null) {
-        backward.run(
-            factors, cotangents.rank(k) == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
+        backward.run(factors, rank == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
       }
     } finally {
       backwardCall.end();
