@@ -23,11 +23,19 @@ import org.bytedeco.javacpp.Pointer;
 final class CpuProduct implements BatchedProduct {
   /**
    * Deeper products in single precision are summed in pieces: OpenBLAS adds the terms of a small
-   * product one after the other, and what a million rows of one sign round in that way is 1e-3.
+   * product, and the sums of a few hundred terms of a larger one, one after the other, and what a
+   * million rows of one sign round in that way is 1e-3 and 3e-5.
    */
   private static final int DEEP = 4096;
 
-  private static final int PIECE = 256;
+  /** Terms of a piece where one of {@link #DEEP} terms would still be a small product. */
+  private static final int SHORT = 256;
+
+  /** Elements of a result from which on it is not. */
+  private static final int LARGE_RESULT = 4096;
+
+  /** Elements of a result up to which pieces are summed; their sums are on Java's heap. */
+  private static final int LARGEST_RESULT = 1 << 20;
 
   private final DataType type;
   private final Workers workers;
@@ -63,10 +71,10 @@ final class CpuProduct implements BatchedProduct {
         (slot, first, last) -> {
           for (int i = first; i < last; i++) {
             long atC = c.address() + i * c.batchStride() * type.bytes();
-            if (gemm.depth <= DEEP || type.real() == DataType.FLOAT64) {
-              gemm.run(i, 0, gemm.depth, accumulate, atC, gemm.ldc);
-            } else {
+            if (gemm.isDeep()) {
               gemm.runInPieces(i, accumulate, atC);
+            } else {
+              gemm.run(i, 0, gemm.depth, accumulate, atC, gemm.ldc);
             }
           }
         });
@@ -110,23 +118,28 @@ final class CpuProduct implements BatchedProduct {
       stepB = adjointB ? b.columnStride() : b.rowStride();
     }
 
+    boolean isDeep() {
+      return depth > DEEP && type.real() == DataType.FLOAT32 && (long) m * n <= LARGEST_RESULT;
+    }
+
     /** Sums in double precision what pieces of the depth give. */
     void runInPieces(int matrix, boolean accumulate, long atC) {
       boolean byRows = order == CblasRowMajor;
       int lines = byRows ? m : n;
       int width = (byRows ? n : m) * (type.isComplex() ? 2 : 1);
       long lineBytes = (long) ldc * type.bytes();
+      int length = m * n >= LARGE_RESULT ? DEEP : SHORT;
       double[] sums = new double[lines * width];
       float[] line = new float[width];
       for (int i = 0; accumulate && i < lines; i++) {
         add(atC + i * lineBytes, line, sums, i * width);
       }
       try (FloatPointer piece = new FloatPointer((long) lines * width)) {
-        for (int first = 0; first < depth; first += PIECE) {
+        for (int first = 0; first < depth; first += length) {
           run(
               matrix,
               first,
-              Math.min(PIECE, depth - first),
+              Math.min(length, depth - first),
               false,
               piece.address(),
               byRows ? n : m);
