@@ -190,28 +190,8 @@ class RulesContractTest {
     Host gu = ones.times(v).scaled(r + 0.1);
     Host gv = ones.adjoint().times(u).scaled(r + 0.1);
     Host p = u.adjoint().times(ones).times(v);
-    try (SvdFactors factors =
-            new SvdFactors(
-                Batch.upload(device, DataType.FLOAT64, List.of(u)),
-                Batch.upload(device, DataType.FLOAT64, List.of(Host.real(2, 1, (i, j) -> s[i]))),
-                Batch.upload(device, DataType.FLOAT64, List.of(v)));
-        OwnedMatrixBatch guBatch = Batch.upload(device, DataType.FLOAT64, List.of(gu));
-        OwnedMatrixBatch gvBatch = Batch.upload(device, DataType.FLOAT64, List.of(gv));
-        OwnedMatrixBatch gsBatch =
-            Batch.upload(device, DataType.FLOAT64, List.of(Host.real(2, 1, (i, j) -> p.re(i, i))));
-        OwnedMatrixBatch gradient = Batch.poisoned(device, DataType.FLOAT64, 1, 2, 2);
-        SvdPlan plan =
-            SvdPlan.create(
-                device,
-                DataType.FLOAT64,
-                1,
-                2,
-                2,
-                SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
-      plan.backward(factors, new SvdCotangents(guBatch, gsBatch, gvBatch), gradient, 0);
-      assertThat(device.read(gradient))
-          .containsExactly(new double[] {1.02683, 0.99553, 1.01342, 1.00894}, within(1e-5));
-    }
+    assertThat(svdInvGradient(device, u, s, v, new Host[] {gu, p, gv}))
+        .containsExactly(new double[] {1.02683, 0.99553, 1.01342, 1.00894}, within(1e-5));
   }
 
   /**
@@ -253,30 +233,35 @@ class RulesContractTest {
     }
     assertThat(published.get(0))
         .containsExactly(new double[] {0.24721, 0.97639, 0.62361, 1.04721}, within(1e-5));
+    double[] actual = svdInvGradient(device, u, s, v, new Host[] {gu, gs, gv});
+    assertThat(published)
+        .as(Arrays.toString(actual))
+        .anySatisfy(expected -> assertThat(actual).containsExactly(expected, within(1e-9)));
+  }
+
+  /**
+   * Of one 2×2 matrix.
+   *
+   * @param cotangents of U, of S on a diagonal, and of V
+   */
+  private static double[] svdInvGradient(
+      Device device, Host u, double[] s, Host v, Host[] cotangents) {
+    DataType type = DataType.FLOAT64;
+    Host gs = Host.real(2, 1, (i, j) -> cotangents[1].re(i, i));
     try (SvdFactors factors =
             new SvdFactors(
-                Batch.upload(device, DataType.FLOAT64, List.of(u)),
-                Batch.upload(device, DataType.FLOAT64, List.of(Host.real(2, 1, (i, j) -> s[i]))),
-                Batch.upload(device, DataType.FLOAT64, List.of(v)));
-        OwnedMatrixBatch guBatch = Batch.upload(device, DataType.FLOAT64, List.of(gu));
-        OwnedMatrixBatch gvBatch = Batch.upload(device, DataType.FLOAT64, List.of(gv));
-        OwnedMatrixBatch gsBatch =
-            Batch.upload(
-                device, DataType.FLOAT64, List.of(Host.real(2, 1, (i, j) -> gs.re(i, i))));
-        OwnedMatrixBatch gradient = Batch.poisoned(device, DataType.FLOAT64, 1, 2, 2);
+                Batch.upload(device, type, List.of(u)),
+                Batch.upload(device, type, List.of(Host.real(2, 1, (i, j) -> s[i]))),
+                Batch.upload(device, type, List.of(v)));
+        OwnedMatrixBatch guBatch = Batch.upload(device, type, List.of(cotangents[0]));
+        OwnedMatrixBatch gsBatch = Batch.upload(device, type, List.of(gs));
+        OwnedMatrixBatch gvBatch = Batch.upload(device, type, List.of(cotangents[2]));
+        OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, 2, 2);
         SvdPlan plan =
             SvdPlan.create(
-                device,
-                DataType.FLOAT64,
-                1,
-                2,
-                2,
-                SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
+                device, type, 1, 2, 2, SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
       plan.backward(factors, new SvdCotangents(guBatch, gsBatch, gvBatch), gradient, 0);
-      double[] actual = device.read(gradient);
-      assertThat(published)
-          .as(Arrays.toString(actual))
-          .anySatisfy(expected -> assertThat(actual).containsExactly(expected, within(1e-9)));
+      return device.read(gradient);
     }
   }
 
