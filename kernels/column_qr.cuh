@@ -21,18 +21,6 @@ struct LongSum {
   }
 };
 
-// a/|a|, or 1 for 0. Squares of a alone might underflow.
-template <class W>
-DEVICE W phase_of(W a) {
-  return choose(a < 0, constant<W>(-1), constant<W>(1));
-}
-template <class W>
-DEVICE Complex<W> phase_of(Complex<W> a) {
-  const W zero{}, one = zero + 1, re = a.re < 0 ? -a.re : a.re, im = a.im < 0 ? -a.im : a.im, larger = re > im ? re : im;
-  const W divisor = larger > 0 ? larger : one, x = a.re / divisor, y = a.im / divisor, size = square_root(x * x + y * y);
-  return {larger > 0 ? x / (larger > 0 ? size : one) : one, larger > 0 ? y / (larger > 0 ? size : one) : zero};
-}
-
 // What is known of the columns of a matrix, by slot.
 template <class T, int kVectors>
 struct ColumnsState {

@@ -1,4 +1,4 @@
-// The parts of one-sided Jacobi: powers of two, sizes, and the rotation that makes two columns orthogonal.
+// The parts of one-sided Jacobi: powers of two, sizes, phases, and the rotation that makes two columns orthogonal.
 //
 // With squared norms α, β and inner product γ = pᴴq of two columns p and q:
 //
@@ -87,6 +87,10 @@ DEVICE WR larger_of(WR a, WR b) {
   return a > b ? a : b;
 }
 template <class WR>
+DEVICE WR lower_of(WR a, WR b) {
+  return a < b ? a : b;
+}
+template <class WR>
 DEVICE WR absolute(WR a) {
   return a < 0 ? -a : a;
 }
@@ -137,6 +141,29 @@ DEVICE W size_squared(W a) {
 template <class W>
 DEVICE W size_squared(Complex<W> a) {
   return a.re * a.re + a.im * a.im;
+}
+
+// |a|, of which squares alone might underflow.
+template <class W>
+DEVICE W length_of(W a) {
+  return absolute(a);
+}
+template <class W>
+DEVICE W length_of(Complex<W> a) {
+  const W larger = largest_part(a), divisor = larger > 0 ? larger : larger + 1;
+  return larger * square_root(size_squared(divided(a, divisor)));
+}
+
+// a/|a|, or 1 for 0.
+template <class W>
+DEVICE W phase_of(W a) {
+  return choose(a < 0, constant<W>(-1), constant<W>(1));
+}
+template <class W>
+DEVICE Complex<W> phase_of(Complex<W> a) {
+  const W zero{}, one = zero + 1, re = a.re < 0 ? -a.re : a.re, im = a.im < 0 ? -a.im : a.im, larger = re > im ? re : im;
+  const W divisor = larger > 0 ? larger : one, x = a.re / divisor, y = a.im / divisor, size = square_root(x * x + y * y);
+  return {larger > 0 ? x / (larger > 0 ? size : one) : one, larger > 0 ? y / (larger > 0 ? size : one) : zero};
 }
 
 // |γ| of an inner product, or γ itself for real numbers; 1 where it is not wanted.

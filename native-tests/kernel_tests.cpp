@@ -29,6 +29,7 @@ inline bool skips_barrier(const char* file, int line) {
 #include "svd_pack.cu"
 #include "svd_pushforward_core.cu"
 #include "svd_unpack.cu"
+#include "svd_values_lanes.cu"
 #include "truncated_step.cu"
 #undef barrier
 
@@ -73,6 +74,7 @@ FUNCTION_OF_ALL_TYPES(truncated_step, TruncatedStep)
   LANES_OF(body, f32, Arguments<float>)     \
   LANES_OF(body, f64, Arguments<double>) LANES_OF(body, c64, Arguments<Complex<float>>) LANES_OF(body, c128, Arguments<Complex<double>>)
 LANES_OF_ALL_TYPES(svd_backward_lanes, SvdBackward)
+LANES_OF_ALL_TYPES(svd_values_lanes, SvdValues)
 
 template <class T>
 constexpr const char* kSuffix = "?";
@@ -590,7 +592,7 @@ void test_svd_unpack() {
       });
 }
 
-// ---- svd_jacobi
+// ---- svd_jacobi, svd_values_lanes
 
 #if !defined(DIFFSVD_THREADED_BLOCKS)
 
@@ -680,6 +682,19 @@ void test_svd_jacobi() {
 #if defined(__CUDACC__)
           release(workspace);
 #endif
+          if (kThreads) continue;
+          s.poison();
+          info.poison();
+          const SvdValues<T> alone{a.input(), s.view(), info.view().data, batch, m, n};
+          launch(lanes_of(alone), alone, grid, ((m + 3) * n + 6 * (n + 1) + n) * int64_t(sizeof(Wide<T>)));
+          s.take_output();
+          info.take_output();
+          a.expect_untouched();
+          for (int64_t b = 0; b < batch; b++) {
+            testing.expect(info.at(b, 0) == (b == 1 ? -1 : 0), "info(%d) of values in lanes is %d", int(b), info.at(b, 0));
+            for (int64_t i = 0; i < n; i++)
+              testing.expect(b == 1 ? std::isnan(s.at(b, i)) : std::abs(s.at(b, i) - values[b * n + i]) <= 40 * m * kEpsilon<R> * values[b * n], "values in lanes");
+          }
         }
       });
   }

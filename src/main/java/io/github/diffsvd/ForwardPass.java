@@ -4,16 +4,9 @@ import io.github.diffsvd.backend.Backend;
 import io.github.diffsvd.backend.Lease;
 
 /** One way to compute the factors; which one suits a shape is decided when the plan is made. */
-interface ForwardPass {
-  long workspaceBytes();
-
-  void bind(long workspace);
-
+interface ForwardPass extends ValuesPass {
   /** Queues the work; info is the address of batch 32-bit integers. */
   void run(MatrixBatch a, SvdFactors factors, long info, long stream);
-
-  /** Queues the work for the singular values alone. */
-  void runValues(MatrixBatch a, MatrixBatch s, long info, long stream);
 
   /** Of every thread: AUTO leaves matrices for which the Jacobi kernel needs more to LAPACK. */
   long MOST_SCRATCH_BYTES = 1L << 28;

@@ -259,24 +259,6 @@ public final class SvdPlan implements AutoCloseable {
     }
   }
 
-  /** The singular values alone, as {@link #forward} gives them without ties resolved. */
-  void forwardValues(MatrixBatch a, MatrixBatch s, SvdInfo info, long stream) {
-    forwardCall.begin();
-    try {
-      forwardCall.reads("a", a, type, batch, rows, columns);
-      forwardCall.writes("s", s, type.real(), batch, k, 1);
-      forwardCall.writes(info, batch);
-      forwardCall.check();
-      if (forward == null) {
-        lease.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
-      } else {
-        forward.runValues(a, s, info.address(), stream);
-      }
-    } finally {
-      forwardCall.end();
-    }
-  }
-
   /**
    * The pullback: from the derivatives of a real loss with respect to U, S and V to the one with
    * respect to A, ∂L/∂Re + i·∂L/∂Im, under the plan's {@link GradientRule}. The formula is that of

@@ -25,6 +25,7 @@ public enum Kernel {
   SVD_PACK,
   SVD_PUSHFORWARD_CORE,
   SVD_UNPACK,
+  SVD_VALUES_LANES,
   TRUNCATED_STEP;
 
   /** svd_backward_f32, for example. */

@@ -16,7 +16,7 @@ enum Check {
       "the same U, S, V alone, anywhere in a batch, beside NaN: to the bit from the Jacobi kernel, else the same S to rounding"),
   FINITE_GRADIENT("finite gradients and tangents under every rule but exact"),
   GRADIENT("gradient against double-double, values well apart"),
-  VALUES("S of SingularValuePlan, and the norm of its gradient"),
+  VALUES("S of SingularValuePlan, with vectors and without, and the norm of its gradient"),
   SPECTRAL("Y of SpectralPlan against U f(S) Vᴴ"),
   TRANSPOSED("⟨gA, dA⟩ = ⟨gU, dU⟩ + ⟨gS, dS⟩ + ⟨gV, dV⟩");
 

@@ -115,6 +115,10 @@ final class SearchJudge {
         double[][] x = first.factors(b);
         double[][] y = second.factors(i);
         verdict(Check.SAME_FACTORS, b, isJacobi ? sameBits(x, y) : near(x[1], y[1]));
+        if (isJacobi && test.stage() == Stage.VALUES) {
+          boolean same = Arrays.equals(first.further()[b][2], second.further()[i][2]);
+          verdict(Check.SAME_FACTORS, b, same);
+        }
       }
     }
   }
@@ -155,6 +159,9 @@ final class SearchJudge {
     if (norm > slack * Measures.largest(type)) {
       boolean beyond = info == SvdInfo.NOT_REPRESENTABLE || !Measures.isFinite(s);
       if (beyond || norm / Math.sqrt(k) > Measures.largest(type) / slack) {
+        // Just there values without vectors may round to the other side.
+        boolean alone = test.stage() == Stage.VALUES;
+        nothing = isNaN(factors) && isNaN(alone ? Arrays.copyOf(further, 2) : further);
         verdict(
             Check.NOT_REPRESENTABLE,
             b,
@@ -265,7 +272,7 @@ final class SearchJudge {
           verdict(Check.FINITE_GRADIENT, b, finite);
         }
         if (test.stage() == Stage.PUSHFORWARD && finite) {
-          transposed(b, member, further);
+          transposed(b, member, factors[1][0], further);
         } else if (random.nextInt(sizeOfSample()) == 0) {
           gradient(b, member, factors);
         }
@@ -275,10 +282,15 @@ final class SearchJudge {
     }
   }
 
-  /** ⟨gA, dA⟩ against the others, relative to the norms of all of them. */
-  private void transposed(int b, Member member, double[][] further) {
+  /**
+   * ⟨gA, dA⟩ against the others, relative to the norms of all of them and to what gU and gV make of
+   * dA before anything cancels: beside a column of U or V both a cotangent and a tangent can lie
+   * almost along it, and rounding is all that their projections leave.
+   */
+  private void transposed(int b, Member member, double largest, double[][] further) {
     double sum = 0;
-    double scale = 0;
+    double vectors = norm(member, Given.U) + norm(member, Given.V);
+    double scale = largest > 0 ? vectors * norm(member, Given.A) / largest : 0;
     Given[] all = Given.values();
     for (int which = 0; which < all.length; which++) {
       double[] given = test.given(all[which], member);
@@ -296,15 +308,21 @@ final class SearchJudge {
     }
   }
 
-  /** S again, and gA = U diag(gS) Vᴴ has the norm of gS. */
+  private double norm(Member member, Given which) {
+    return Measures.norm(test.given(which, member));
+  }
+
+  /** S again, with vectors and without, and gA = U diag(gS) Vᴴ has the norm of gS. */
   private void values(int b, Member member, double[] s, double[][] further) {
     double unit = type.epsilon() * Math.sqrt(k);
+    double smallest = Math.max(s[0] * unit, Measures.smallest(type) * Math.sqrt(k));
+    boolean isAlone = s[0] < (1 - BAR * unit) * Measures.largest(type);
     double worst = 0;
     for (int i = 0; i < k; i++) {
-      double error = Math.abs(further[0][i] - s[i]);
-      worst = Math.max(worst, error == 0 ? 0 : error / s[0] / unit);
+      worst = worse(worst, Math.abs(further[0][i] - s[i]) / smallest);
+      worst = isAlone ? worse(worst, Math.abs(further[2][i] - s[i]) / smallest) : worst;
     }
-    double norm = Measures.norm(test.given(Given.S, member));
+    double norm = norm(member, Given.S);
     double change = Math.abs(Measures.norm(further[1]) - norm) / norm / unit;
     listener.judged(Check.VALUES, b, worse(worst, change), BAR);
   }

@@ -25,7 +25,7 @@ final class SearchRun implements AutoCloseable {
    * What came back for each member, row-major.
    *
    * @param further of each member what the stage gave: the gradient; gradient, tangents of U, S and
-   *     V; S and gradient; or Y and gradient
+   *     V; S, gradient and S without vectors; or Y and gradient
    * @param touched whether an input or a gap between elements changed
    */
   @SuppressWarnings("ArrayRecordComponent") // compared by nobody
@@ -97,7 +97,10 @@ final class SearchRun implements AutoCloseable {
             opened(SingularValuePlan.create(device, type, batch, rows, columns));
         plan.forward(a.view, values.view, info, 0);
         plan.backward(given(Given.S), gradient.view, 0);
-        further = List.of(values, gradient);
+        Placed alone = output(type.real(), k, 1);
+        opened(SingularValuePlan.createWithoutGradients(device, type, batch, rows, columns))
+            .forward(a.view, alone.view, opened(device.allocateInfo(batch)), 0);
+        further = List.of(values, gradient, alone);
       }
       case SPECTRAL -> {
         SpectralPlan plan =

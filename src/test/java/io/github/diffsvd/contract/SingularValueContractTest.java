@@ -9,7 +9,10 @@ import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SingularValueLoss;
 import io.github.diffsvd.SingularValuePlan;
+import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdPlan;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -148,6 +151,109 @@ class SingularValueContractTest {
         Host actual = Batch.download(device, batch)[0];
         assertThat(actual.minus(expected).norm()).isLessThan(1000 * type.epsilon());
       }
+    }
+  }
+
+  /** Gaussian, orthonormal, of low rank by repetition, zero, graded, of mixed size, bidiagonal. */
+  private static List<Host> kinds(DataType type, int rows, int columns, Random random) {
+    double range = type.real() == DataType.FLOAT32 ? 30 : 300;
+    int k = Math.min(rows, columns);
+    Host gaussian = Host.random(type, rows, columns, random);
+    Host u = Host.orthonormal(type, rows, k, random);
+    Host v = Host.orthonormal(type, columns, k, random).adjoint();
+    return List.of(
+        gaussian,
+        u.times(v).rounded(type),
+        Host.real(rows, columns, (i, j) -> gaussian.re(i / 2, j / 2)).rounded(type),
+        Host.zeros(rows, columns),
+        gaussian.scaled((i, j) -> Math.pow(10, -range * j / columns)).rounded(type),
+        gaussian.scaled((i, j) -> Math.pow(10, -range * i / rows)).rounded(type),
+        gaussian.scaled((i, j) -> Math.pow(10, -range * random.nextDouble())).rounded(type),
+        u.scaled((i, j) -> Math.pow(10, -12.0 * j / k)).times(v).rounded(type),
+        Host.real(rows, columns, (i, j) -> i == j || i + 1 == j ? 1 : 0),
+        Host.real(rows, columns, (i, j) -> 1),
+        gaussian.scaled(Math.pow(10, range)).rounded(type),
+        gaussian.scaled(Math.pow(10, -range - 6)).rounded(type));
+  }
+
+  private static final Shape[] SHAPES_ALONE = {
+    new Shape(1, 1), new Shape(2, 2), new Shape(7, 4), new Shape(3, 6), new Shape(16, 16),
+    new Shape(33, 33), new Shape(64, 64), new Shape(100, 9), new Shape(9, 256), new Shape(300, 9),
+    new Shape(90, 80)
+  };
+
+  /** The values of the matrices in a batch of that many, a matrix of NaN in front of each. */
+  private static double[][] values(Device device, DataType type, List<Host> matrices) {
+    int rows = matrices.get(0).rows();
+    int columns = matrices.get(0).columns();
+    int k = Math.min(rows, columns);
+    List<Host> all = new ArrayList<>();
+    for (Host matrix : matrices) {
+      all.add(Host.real(rows, columns, (i, j) -> i + j == 0 ? Double.NaN : 1));
+      all.add(matrix);
+    }
+    int batch = all.size();
+    try (OwnedMatrixBatch a = Batch.upload(device, type, all);
+        OwnedMatrixBatch s = Batch.poisoned(device, type.real(), batch, k, 1);
+        SvdInfo info = device.allocateInfo(batch);
+        SingularValuePlan plan =
+            SingularValuePlan.createWithoutGradients(device, type, batch, rows, columns)) {
+      plan.forward(a, s, info, 0);
+      double[] values = device.read(s);
+      int[] codes = info.read(0);
+      double[][] result = new double[matrices.size()][];
+      for (int b = 0; b < batch; b++) {
+        double[] own = Arrays.copyOfRange(values, b * k, (b + 1) * k);
+        assertThat(codes[b]).isEqualTo(b % 2 == 0 ? SvdInfo.NOT_FINITE : SvdInfo.OK);
+        if (b % 2 == 0) {
+          assertThat(own).containsOnly(Double.NaN);
+        } else {
+          result[b / 2] = own;
+        }
+      }
+      return result;
+    }
+  }
+
+  @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
+  void valuesWithoutVectors(Device device, DataType type) {
+    Random random = new Random(TestDevices.SEED);
+    for (Shape shape : SHAPES_ALONE) {
+      int k = shape.k();
+      if (!device.name().equals("cpu") && k > 16) {
+        continue;
+      }
+      List<Host> matrices = kinds(type, shape.rows(), shape.columns(), random);
+      double[][] values = values(device, type, matrices);
+      for (int b = 0; b < matrices.size(); b++) {
+        String name = shape + ", matrix " + b + ", seed " + TestDevices.SEED;
+        double[] expected = withVectors(device, type, matrices.get(b));
+        double unit = type.epsilon() * Math.sqrt(k) * expected[0];
+        double smallest = type.real() == DataType.FLOAT32 ? Float.MIN_VALUE : Double.MIN_VALUE;
+        for (int i = 0; i < k; i++) {
+          assertThat(values[b][i])
+              .as("%s, value %d", name, i)
+              .isCloseTo(expected[i], within(30 * unit + 2 * smallest))
+              .isBetween(0.0, i == 0 ? Double.MAX_VALUE : values[b][i - 1]);
+        }
+        if (k <= 64) {
+          assertThat(values(device, type, matrices.subList(b, b + 1))[0])
+              .as(name)
+              .isEqualTo(values[b]);
+        }
+      }
+    }
+  }
+
+  private static double[] withVectors(Device device, DataType type, Host matrix) {
+    Shape shape = new Shape(matrix.rows(), matrix.columns());
+    try (OwnedMatrixBatch a = Batch.upload(device, type, List.of(matrix));
+        SvdFactors factors = Batch.poisonedFactors(device, type, 1, shape);
+        SvdInfo info = device.allocateInfo(1);
+        SvdPlan plan = SvdPlan.create(device, type, 1, shape.rows(), shape.columns())) {
+      plan.forward(a, factors, info, 0);
+      return device.read(factors.s());
     }
   }
 

@@ -34,7 +34,8 @@ class RandomSearchTest {
         19569,
         -7995527694508717780L,
         -3781088316457479164L,
-        -3781088316457384241L
+        -3781088316457384241L,
+        7828045503048961386L
       })
   void nothingIsFoundWhereItOnceWas(long seed) {
     assertNothing(seed, 1, 0);

@@ -1,0 +1,311 @@
+// The singular values alone of a batch of small matrices, a matrix in each lane: reflectors from both sides make it bidiagonal (Golub and Kahan, SIAM J.
+// Numer. Anal. 2, 1965), differential quotient-difference transforms with shifts find the values (Fernando and Parlett, Numer. Math. 67, 1994).
+//
+// Values are right to eps·s₁, as LAPACK's are; of small ones svd_jacobi.cu keeps more digits. For m ≥ n; the caller gives a wide matrix as its transpose.
+// A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's range −3, one that takes more than kTransforms·n transforms
+// with that number; the values of all three are NaN.
+#include "jacobi_rotation.cuh"
+#include "lane_memory.cuh"
+#include "view.cuh"
+
+template <class T>
+struct SvdValues {
+  View<const T> a;  // m×n
+  View<Real<T>> s;  // n×1, overwritten, descending
+  int32_t* info;    // batch, overwritten: 0, −1, −3 or kTransforms
+  int64_t batch, m, n;
+};
+
+constexpr int kTransforms = 30;
+
+// I − gain·v vᴴ makes x, of so many parts squared, ∓length times the first unit vector; v is x with `ahead` more in front.
+template <class W, class WR>
+struct Reflector {
+  WR length, gain;
+  W ahead;
+
+  DEVICE Reflector(const W& first, const WR& squared) {
+    length = square_root(squared);
+    ahead = scaled(phase_of(first), length);
+    const WR product = length * (length + length_of(first));
+    const auto there = product > Limits<std::decay_t<decltype(get(length, 0))>>::smallest_normal;
+    gain = there ? 1 / (there ? product : length + 1) : WR{};
+  }
+};
+
+template <class T>
+struct Bidiagonalisation {
+  using R = Real<T>;
+  using W = Wide<T>;
+  using WR = Wide<R>;
+  const int n;
+  W* const a;      // rows of n
+  W* const left;   // by column, what a row takes of it times its element of v
+  W* const right;  // by column, v of the reflector from the right
+  W* const dots;   // by column, its inner product with the column that is next
+
+  DEVICE W* row(int i) const { return a + int64_t(i) * n; }
+
+  // Takes the reflectors of column and row k out of kRows rows from row i on.
+  template <bool kRight, int kRows>
+  DEVICE void reflect(int k, int i, const WR& gain) const {
+    W* const rows = row(i);
+    W v[kRows], z[kRows], next[kRows];
+    for (int r = 0; r < kRows; r++) {
+      v[r] = W{} - rows[r * n + k];
+      z[r] = next[r] = W{};
+    }
+    for (int j = k + 1; kRight && j < n; j++)
+      for (int r = 0; r < kRows; r++) {
+        W x = rows[r * n + j];
+        multiply_add(x, v[r], left[j]);
+        multiply_add(z[r], x, conjugate(right[j]));
+      }
+    for (int r = 0; kRight && r < kRows; r++) z[r] = scaled(W{} - z[r], gain);
+    for (int j = k + 1; j < n; j++) {
+      W sum = dots[j];
+      for (int r = 0; r < kRows; r++) {
+        W x = rows[r * n + j];
+        multiply_add(x, v[r], left[j]);
+        if (kRight) multiply_add(x, z[r], right[j]);
+        rows[r * n + j] = x;
+        if (j == k + 1) next[r] = conjugate(x);
+        multiply_add(sum, next[r], x);
+      }
+      dots[j] = sum;
+    }
+  }
+
+  // From column k's inner products with itself and those right of it to those of column k + 1; rows k … m − 1.
+  template <bool kRight>
+  DEVICE void step(int k, int m, WR& diagonal, WR& beside) const {
+    W* const own = row(k);
+    const Reflector<W, WR> down(own[k], real_part(dots[k]));
+    const W taken = W{} - (own[k] + down.ahead);
+    diagonal = down.length;
+    own[k] = W{} - down.ahead;
+    beside = WR{};
+    if (k + 1 == n) return;
+    WR squared{};
+    for (int j = k + 1; j < n; j++) {
+      multiply_add(dots[j], conjugate(down.ahead), own[j]);
+      left[j] = scaled(dots[j], down.gain);
+      multiply_add(own[j], taken, left[j]);
+      right[j] = own[j];
+      squared += size_squared(own[j]);
+      dots[j] = W{};
+    }
+    const Reflector<W, WR> across(right[k + 1], squared);
+    beside = across.length;
+    right[k + 1] = right[k + 1] + across.ahead;
+    constexpr int kRows = sizeof(T) == sizeof(R) ? 4 : 2;
+    int i = k + 1;
+    for (; i + kRows <= m; i += kRows) reflect<kRight, kRows>(k, i, across.gain);
+    for (; i < m; i++) reflect<kRight, 1>(k, i, across.gain);
+  }
+
+  DEVICE void begin(int m) const {
+    for (int j = 0; j < n; j++) dots[j] = W{};
+    for (int i = 0; i < m; i++)
+      for (int j = 0; j < n; j++) multiply_add(dots[j], conjugate(row(i)[0]), row(i)[j]);
+  }
+
+  // Of m rows in a; sizes only, of which the singular values are the same.
+  DEVICE void run(int m, WR* diagonal, WR* beside) const {
+    begin(m);
+    // Of a tall matrix the triangle of its QR decomposition is made bidiagonal.
+    if (3 * m > 5 * n) {
+      for (int k = 0; k < n; k++) step<false>(k, m, diagonal[k], beside[k]);
+      for (int i = 1; i < n; i++)
+        for (int j = 0; j < i; j++) row(i)[j] = W{};
+      m = n;
+      begin(m);
+    }
+    for (int k = 0; k < n; k++) step<true>(k, m, diagonal[k], beside[k]);
+  }
+};
+
+// The eigenvalues of BᵀB for a bidiagonal matrix B, whose squared elements are q on the diagonal and e beside it. A transform with shift σ leaves those of
+// BBᵀ − σI, smaller ones of e, and q of the last row, which nears the smallest. The shift is Laguerre's lower bound of that, from the traces of the inverse
+// and of its square: all of q stay positive but for rounding, after which a transform is repeated with a quarter of the shift. Where an e has become
+// negligible the rows below are a block by themselves, and those above wait.
+template <class R>
+struct Quotients {
+  using WR = Wide<R>;
+  static constexpr R kLargest = JacobiLimits<R>::kLargest;
+  static constexpr R kNothing = sizeof(R) == 4 ? R(0x1p-100) : R(0x1p-900);  // beside the largest of q, about 1; so that 1/0 is a number
+  const int n;
+  WR *q, *e, *next_q, *next_e;   // n + 1 of each
+  WR *const first, *const base;  // by row, where the block that ends there begins, and its shift so far
+  WR* const values;              // n
+  WR limit{}, shift{}, failed{};
+  WR start{}, split{}, end{};  // the block of each lane, and where its last part begins
+  WR shifted{}, rest{};        // the sum of shifts and what it rounds off
+
+  // Squares what it is given, B's elements, and reverses the rows of matrices with the smaller end first, or they would have to change places.
+  DEVICE void arrange() {
+    WR largest{};
+    for (int i = 0; i < n; i++) {
+      q[i] *= q[i];
+      e[i] *= e[i];
+      largest = larger_of(largest, larger_of(q[i], e[i]));
+      next_q[i] = next_e[i] = WR{};
+    }
+    limit = largest * (JacobiLimits<R>::kEpsilon * JacobiLimits<R>::kEpsilon / 16);
+    const auto turned = q[n - 1] > 2 * q[0];
+    const auto turn = [&](WR& x, WR& y) {
+      const WR old = x;
+      x = turned ? y : x;
+      y = turned ? old : y;
+    };
+    for (int i = 0; i < n - 1 - i; i++) turn(q[i], q[n - 1 - i]);
+    for (int i = 0; i < n - 2 - i; i++) turn(e[i], e[n - 2 - i]);
+    q[n] = next_q[n] = e[n - 1] = WR{};
+    end = WR{} + R(n - 1);
+  }
+
+  // Goes on to the last part of each lane's block, and past those of one row, which are found. Gives the last row of any lane, −1 when all is done.
+  DEVICE int divide() {
+    int last = -1;
+    for (int l = 0; l < kLanes<R>; l++) {
+      int from = int(get(split, l)), to = int(get(end, l));
+      if (to < 0) continue;
+      if (from > int(get(start, l))) {
+        put(first[from - 1], l, get(start, l));
+        put(base[from - 1], l, get(shifted, l));
+      }
+      while (to >= 0 && from == to) {
+        const R own = get(q[to], l);
+        put(values[to], l, (own > 2 * kNothing ? own : R(0)) + get(shifted, l));
+        if (--to < 0) break;
+        // Above the first row of the first block there is nothing.
+        from = int(get(first[to], l));
+        put(shifted, l, get(base[to], l));
+        put(rest, l, R(0));
+      }
+      if (to >= 0) put(e[to], l, R(0));
+      put(start, l, R(from));
+      put(split, l, R(from));
+      put(end, l, R(to));
+      last = to > last ? to : last;
+    }
+    return last;
+  }
+
+  DEVICE void choose_shift(int last) {
+    const WR none{}, one = none + 1;
+    WR smallest = none + kLargest, beside = none, inverse = none, squares = none, trace = none, trace2 = none;
+    for (int i = 0; i <= last; i++) {
+      const auto own = (start <= R(i)) & (end >= R(i));
+      const WR w = own ? one / larger_of(q[i], none + kNothing) : none;
+      smallest = lower_of(smallest, own ? q[i] : none + kLargest);
+      // Element (i, i) of the inverse, and the squares of its column down to there.
+      inverse = (one + beside * inverse) * w;
+      squares = beside * w * squares + inverse * inverse;
+      trace += inverse;
+      trace2 += squares + (squares - inverse * inverse);
+      beside = e[i];
+    }
+    const R rounding = 4 * n * JacobiLimits<R>::kEpsilon;
+    const WR count = end - start + one, spread = (count - one) * ((one + rounding) * count * trace2 - trace * trace);
+    const WR bound = (one - rounding) * count / (trace + square_root(spread > 0 ? spread : none));
+    const auto usable = (smallest > 2 * kNothing) & (count * count * trace2 <= kLargest) & (bound > 0);
+    shift = failed > 0 ? shift / 4 : usable ? bound : none;
+  }
+
+  DEVICE void transform(int last) {
+    const WR none{}, one = none + 1;
+    WR d = q[0] - shift, least = none, begin = start;
+    for (int i = 0; i <= last; i++) {
+      const auto own = (start <= R(i)) & (end >= R(i));
+      least = lower_of(least, own ? d : none);
+      d = larger_of(d, none + kNothing);
+      const WR sum = d + e[i], quotient = q[i + 1] * (one / sum), product = e[i] * quotient;
+      next_q[i] = own ? sum : q[i];
+      next_e[i] = own ? product : e[i];
+      begin = own & (end > R(i)) & (product <= limit) ? none + R(i + 1) : begin;
+      d = (start > R(i) ? q[i + 1] : d * quotient) - shift;
+    }
+    const auto fails = least < 0;
+    failed = fails ? one : none;
+    if (any_lane(fails))
+      for (int i = 0; i <= last; i++) {
+        next_q[i] = fails ? q[i] : next_q[i];
+        next_e[i] = fails ? e[i] : next_e[i];
+      }
+    split = fails ? start : begin;
+    exchange(q, next_q);
+    exchange(e, next_e);
+    const WR more = (fails ? none : shift) - rest, total = shifted + more;
+    rest = (total - shifted) - more;
+    shifted = total;
+  }
+  DEVICE static void exchange(WR*& x, WR*& y) {
+    WR* const old = x;
+    x = y;
+    y = old;
+  }
+
+  // 1 in lanes where that did not come to an end.
+  DEVICE WR find() {
+    arrange();
+    int last = divide();
+    for (int i = 0; last >= 0 && i < kTransforms * n; i++) {
+      choose_shift(last);
+      transform(last);
+      last = divide();
+    }
+    sort();
+    return end >= 0 ? WR{} + 1 : WR{};
+  }
+
+  DEVICE void sort() const {
+    for (int i = 1; i < n; i++)
+      for (int j = i; j > 0; j--) {
+        const WR above = values[j - 1], below = values[j];
+        values[j - 1] = larger_of(above, below);
+        values[j] = lower_of(above, below);
+      }
+  }
+};
+
+template <class T>
+DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
+  using R = Real<T>;
+  using W = Wide<T>;
+  using WR = Wide<R>;
+  using L = JacobiLimits<R>;
+  const int m = int(x.m), n = int(x.n);
+  W* const a = reinterpret_cast<W*>(block.scratch);
+  const Bidiagonalisation<T> bidiagonal{n, a, a + m * n, a + (m + 1) * n, a + (m + 2) * n};
+  WR* const real = reinterpret_cast<WR*>(a + (m + 3) * n);
+  WR* const values = real + 6 * (n + 1);
+
+  const int64_t units = (x.batch + kLanes<T> - 1) / kLanes<T>;
+  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
+    const int64_t first = unit * kLanes<T>;
+    const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
+    WR largest{};
+    load_lanes(x.a, first, count, m, n, [&](int i, int j, const W& value) {
+      a[i * n + j] = value;
+      largest = larger_or_bad<R>(largest, value);
+    });
+    // The largest part becomes about 1, by a power of two in two parts: its reciprocal need not be a number of the type.
+    const auto broken = largest > L::kLargest;
+    const auto there = (largest > 0) & (largest <= L::kLargest);
+    const WR exponent = there ? exponent_of<R>(there ? largest : WR{} + 1) : WR{}, reach = WR{} + R(L::kBias / 2);
+    const WR part = exponent > reach ? reach : exponent < -reach ? -reach : exponent, rest = exponent - part;
+    for (int t = 0; t < m * n; t++) a[t] = choose(broken, W{}, scaled(scaled(a[t], power_of_two<R>(-part)), power_of_two<R>(-rest)));
+
+    Quotients<R> quotients{n, real, real + (n + 1), real + 2 * (n + 1), real + 3 * (n + 1), real + 4 * (n + 1), real + 5 * (n + 1), values};
+    bidiagonal.run(m, quotients.q, quotients.e);
+    WR status = quotients.find() * R(kTransforms);
+    for (int i = 0; i < n; i++) values[i] = square_root(values[i]) * power_of_two<R>(part) * power_of_two<R>(rest);
+    status = broken ? WR{} - 1 : values[0] > L::kLargest ? WR{} - 3 : status;
+    const auto good = status == 0;
+    store_lanes(x.s, first, count, n, 1, [&](int i, int) { return good ? values[i] : WR{} + not_a_number<R>(); });
+    for (int l = 0; l < count; l++) x.info[first + l] = int32_t(get(status, l));
+  }
+}
+
+KERNEL_FOR_ALL_TYPES(svd_values_lanes, SvdValues)

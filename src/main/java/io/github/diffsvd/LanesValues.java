@@ -1,0 +1,62 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.Backend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
+
+/** The singular values of a matrix in each vector lane, svd_values_lanes.cu. */
+final class LanesValues implements ValuesPass {
+  /** Of a matrix beside which lanes may be idle, so that it has the same values in any batch. */
+  private static final int MOST_COLUMNS_ALONE = 64;
+
+  private static final int MOST_COLUMNS = 128;
+
+  /** Beyond these sums over rows would round too much, and there are blocks in svd_jacobi.cu. */
+  private static final int MOST_ROWS = 256;
+
+  private final int batch;
+  private final int m;
+  private final int n;
+  private final boolean wide;
+  private final KernelLaunch kernel;
+
+  static boolean suits(Backend.Limits limits, DataType type, int batch, int rows, int columns) {
+    boolean fills = batch >= limits.lanes(type);
+    return limits.wideBytes() > 0
+        && Math.min(rows, columns) <= (fills ? MOST_COLUMNS : MOST_COLUMNS_ALONE)
+        && Math.max(rows, columns) <= MOST_ROWS;
+  }
+
+  LanesValues(Lease lease, DataType type, int batch, int rows, int columns) {
+    this.batch = batch;
+    wide = rows < columns;
+    m = Math.max(rows, columns);
+    n = Math.min(rows, columns);
+    int lanes = lease.limits().lanes(type);
+    // The matrix, three rows, q, e, where the next of both go, two numbers of blocks, the values.
+    long elements = (m + 3L) * n + 6 * (n + 1L) + n;
+    kernel =
+        lease.prepare(
+            Kernel.SVD_VALUES_LANES,
+            type,
+            LaunchShape.forUnits(
+                lease.limits(), (batch + lanes - 1L) / lanes, elements * type.bytes() * lanes));
+  }
+
+  @Override
+  public long workspaceBytes() {
+    return 0;
+  }
+
+  @Override
+  public void bind(long workspace) {}
+
+  @Override
+  public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
+    kernel.arguments().reset().put(wide ? a.transposed() : a).put(s).put(info);
+    kernel.arguments().put((long) batch).put((long) m).put((long) n);
+    kernel.start(stream);
+  }
+}
