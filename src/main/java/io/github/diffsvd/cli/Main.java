@@ -73,7 +73,7 @@ public final class Main {
   private Main() {}
 
   /** The version of the build, which Maven puts into a resource. */
-  static final class Version implements IVersionProvider {
+  public static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() throws IOException {
       Properties build = new Properties();

@@ -58,8 +58,12 @@ public record Picture(int width, int height, double[] values) {
     }
   }
 
+  /** The runtime's reader of GIF speaks of a block's length where the file ends before it. */
   private static boolean isTruncated(Throwable e) {
-    return e != null && (e instanceof EOFException || isTruncated(e.getCause()));
+    return e != null
+        && (e instanceof EOFException
+            || String.valueOf(e.getMessage()).startsWith("Invalid block length")
+            || isTruncated(e.getCause()));
   }
 
   /** The picture for trying things out: the cat Chelsea, 256 × 256, by Stefan van der Walt, CC0. */

@@ -103,7 +103,7 @@ class PictureTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"png", "jpg", "bmp", "tiff"})
+  @ValueSource(strings = {"png", "jpg", "gif", "bmp", "tiff"})
   void truncatedFilesAreCalledSo(String format) throws IOException {
     byte[] whole = encoded(TestPictures.smooth(64, 64).toImage(), format);
     for (double part : new double[] {0.3, 0.6, 0.9}) {

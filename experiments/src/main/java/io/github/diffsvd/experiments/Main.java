@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
     name = "experiments/run",
     description = "Trains unrolled low-rank networks through every gradient of the SVD.",
     mixinStandardHelpOptions = true,
+    versionProvider = io.github.diffsvd.cli.Main.Version.class,
     subcommands = {ColourCommand.class, TiesCommand.class, MriCommand.class})
 public final class Main {
   private Main() {}

@@ -1,33 +1,38 @@
 package io.github.diffsvd.torch;
 
+import io.github.diffsvd.Gauge;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdOptions;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /** X | U | S | V in one flat tensor, of which the results are views. */
 final class FactorsNode extends SvdNode {
   private final SvdOptions options;
-  private long version;
 
-  FactorsNode(TensorBatch batch, SvdOptions options) {
+  /** Null where nobody asks. */
+  private final Consumer<double[]> gauge;
+
+  FactorsNode(TensorBatch batch, SvdOptions options, Consumer<double[]> gauge) {
     super(batch);
     this.options = options;
+    this.gauge = gauge;
   }
 
   TorchSvd.Factors apply(Tensor x) {
     Tensor packed = join(batch.elementsOfFactors(), x.reshape(-1));
     keep(packed.detach());
-    Plans.with(
+    Tensor info = batch.newInfo(x);
+    Plans.SHARED.with(
         batch.key(options),
         plans ->
             plans.svd.forward(
                 batch.matrices(packed, 0),
                 batch.factors(packed, batch.elements()),
-                plans.info,
+                batch.info(info),
                 batch.stream));
-    version = packed.__dispatch__version();
     long atU = batch.elements();
     long atS = atU + batch.elementsOfU();
     long atV = atS + batch.elementsOfS();
@@ -35,15 +40,13 @@ final class FactorsNode extends SvdNode {
     return new TorchSvd.Factors(
         packed.narrow(0, atU, batch.elementsOfU()).view(batch.shaped(batch.rows, batch.k)),
         (batch.type.isComplex() ? torch.real(s) : s).view(batch.shaped(batch.k)),
-        packed.narrow(0, atV, batch.elementsOfV()).view(batch.shaped(batch.columns, batch.k)));
+        packed.narrow(0, atV, batch.elementsOfV()).view(batch.shaped(batch.columns, batch.k)),
+        info);
   }
 
   @Override
   public Tensor pullBack(Tensor gradient) {
-    if (saved().__dispatch__version() != version) {
-      throw new IllegalStateException(
-          "diffsvd: U, S or V was modified in place before its gradient was computed");
-    }
+    SvdFactors factors = batch.factors(unmodified("U, S or V"), batch.elements());
     Tensor flat = plain(gradient);
     Tensor result = torch.zeros_like(flat);
     SvdFactors all = batch.factors(flat, batch.elements());
@@ -53,19 +56,12 @@ final class FactorsNode extends SvdNode {
             isAbsent(flat, batch.elements(), batch.elementsOfU()) ? null : all.u(),
             all.s(),
             isAbsent(flat, atS + batch.elementsOfS(), batch.elementsOfV()) ? null : all.v());
-    Plans.with(
+    if (gauge != null) {
+      gauge.accept(Gauge.dependence(batch.device, factors, given, batch.stream));
+    }
+    Plans.SHARED.with(
         batch.key(options),
-        plans ->
-            plans.svd.backward(
-                batch.factors(saved(), batch.elements()),
-                given,
-                batch.matrices(result, 0),
-                batch.stream));
+        plans -> plans.svd.backward(factors, given, batch.matrices(result, 0), batch.stream));
     return result;
-  }
-
-  /** A gradient that nothing asked for arrives as zeros. Asking a GPU would mean to wait for it. */
-  private static boolean isAbsent(Tensor flat, long first, long elements) {
-    return !flat.is_cuda() && flat.narrow(0, first, elements).count_nonzero().item_long() == 0;
   }
 }

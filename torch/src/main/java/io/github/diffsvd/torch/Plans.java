@@ -2,14 +2,18 @@ package io.github.diffsvd.torch;
 
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighPlan;
+import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -17,6 +21,10 @@ import java.util.function.Consumer;
  * stream that it was used on, so that its workspace is not taken while it is still read.
  */
 final class Plans {
+  /** Of all operators, on all devices; 1 GiB. */
+  static final Plans SHARED = new Plans(1L << 30);
+
+  /** A plan holds more than its workspace: launches, a handle of cuBLAS. */
   private static final int MOST_IDLE = 64;
 
   /** The purpose of a plan for functions that are given by their values. */
@@ -25,7 +33,8 @@ final class Plans {
   /**
    * What a plan is for.
    *
-   * @param purpose SvdOptions for the factors, a SpectralFunction, or {@link #TABLE}
+   * @param purpose SvdOptions for the factors, a GradientRule for the eigendecomposition, a
+   *     SpectralFunction, or {@link #TABLE}
    */
   record Key(
       Device device,
@@ -36,34 +45,61 @@ final class Plans {
       int columns,
       Object purpose) {}
 
-  /** The plans of a purpose, null where it needs none, and their status memory. */
-  static final class Pair implements AutoCloseable {
+  /** The plans of a purpose, and status memory for Y, whose caller has none; null if not needed. */
+  static final class Kit implements AutoCloseable {
     private final Key key;
-    final SvdPlan svd;
-    final SpectralPlan spectral;
-    final SvdInfo info;
+    SvdPlan svd;
+    EighPlan eigh;
+    SpectralPlan spectral;
+    SvdInfo info;
 
-    private Pair(Key key) {
+    /** The memory that they work in, without what cuBLAS has for itself. */
+    private long bytes;
+
+    private Kit(Key key) {
       this.key = key;
-      Device device = key.device;
-      if (key.purpose instanceof SpectralFunction function) {
-        svd = null;
-        spectral =
-            SpectralPlan.create(device, key.type, key.batch, key.rows, key.columns, function);
-      } else {
-        boolean table = key.purpose.equals(TABLE);
-        svd =
-            SvdPlan.create(
-                device,
-                key.type,
-                key.batch,
-                key.rows,
-                key.columns,
-                table ? SvdOptions.defaults() : (SvdOptions) key.purpose);
-        spectral =
-            table ? SpectralPlan.create(device, key.type, key.batch, key.rows, key.columns) : null;
+      try {
+        make();
+      } catch (RuntimeException | Error e) {
+        close();
+        throw e;
       }
-      info = device.allocateInfo(key.batch);
+    }
+
+    private void make() {
+      Device device = key.device;
+      DataType type = key.type;
+      int batch = key.batch;
+      int rows = key.rows;
+      int columns = key.columns;
+      if (key.purpose instanceof SvdOptions options) {
+        makeSvd(options);
+      } else if (key.purpose instanceof GradientRule rule) {
+        eigh = EighPlan.create(device, type, batch, rows, rule);
+        // An estimate, for it does not say: two SvdPlans, and nine matrices beside them.
+        SvdOptions options = SvdOptions.defaults().withRule(rule);
+        bytes +=
+            2 * SvdPlan.workspaceBytes(device, type, batch, rows, rows, options)
+                + 9L * batch * rows * rows * type.bytes();
+      } else {
+        if (key.purpose instanceof SpectralFunction function) {
+          spectral = SpectralPlan.create(device, type, batch, rows, columns, function);
+        } else {
+          makeSvd(SvdOptions.defaults());
+          spectral = SpectralPlan.create(device, type, batch, rows, columns);
+        }
+        bytes += spectral.workspaceBytes();
+        info = device.allocateInfo(batch);
+      }
+    }
+
+    private void makeSvd(SvdOptions options) {
+      svd = SvdPlan.create(key.device, key.type, key.batch, key.rows, key.columns, options);
+      bytes += svd.workspaceBytes();
+    }
+
+    long bytes() {
+      return bytes;
     }
 
     @Override
@@ -72,53 +108,89 @@ final class Plans {
       if (svd != null) {
         svd.close();
       }
+      if (eigh != null) {
+        eigh.close();
+      }
       if (spectral != null) {
         spectral.close();
       }
-      info.close();
+      if (info != null) {
+        info.close();
+      }
     }
   }
+
+  private final long mostBytes;
 
   /** The longest idle first. */
-  private static final Deque<Pair> IDLE = new ArrayDeque<>();
+  private final Deque<Kit> idle = new ArrayDeque<>();
 
-  private Plans() {}
+  private long idleBytes;
+  private long made;
+
+  /**
+   * @param mostBytes of all idle plans together
+   */
+  Plans(long mostBytes) {
+    this.mostBytes = mostBytes;
+  }
 
   /** Queues work with the plans of a key, for which nobody else has them meanwhile. */
-  static void with(Key key, Consumer<Pair> use) {
-    Pair pair = take(key);
+  void with(Key key, Consumer<Kit> use) {
+    Kit kit = take(key);
     try {
-      use.accept(pair);
+      use.accept(kit);
     } catch (RuntimeException | Error e) {
-      pair.close();
+      kit.close();
       throw e;
     }
-    giveBack(pair);
+    giveBack(kit);
   }
 
-  private static Pair take(Key key) {
-    synchronized (IDLE) {
-      for (Iterator<Pair> pairs = IDLE.descendingIterator(); pairs.hasNext(); ) {
-        Pair pair = pairs.next();
-        if (pair.key.equals(key)) {
-          pairs.remove();
-          return pair;
+  private Kit take(Key key) {
+    synchronized (idle) {
+      for (Iterator<Kit> kits = idle.descendingIterator(); kits.hasNext(); ) {
+        Kit kit = kits.next();
+        if (kit.key.equals(key)) {
+          kits.remove();
+          idleBytes -= kit.bytes;
+          return kit;
         }
       }
+      made++;
     }
-    return new Pair(key);
+    return new Kit(key);
   }
 
-  private static void giveBack(Pair pair) {
-    Pair oldest = null;
-    synchronized (IDLE) {
-      IDLE.addLast(pair);
-      if (IDLE.size() > MOST_IDLE) {
-        oldest = IDLE.removeFirst();
+  private void giveBack(Kit kit) {
+    if (kit.bytes > mostBytes) {
+      kit.close();
+      return;
+    }
+    List<Kit> surplus = new ArrayList<>();
+    synchronized (idle) {
+      idle.addLast(kit);
+      idleBytes += kit.bytes;
+      while (idleBytes > mostBytes || idle.size() > MOST_IDLE) {
+        Kit oldest = idle.removeFirst();
+        idleBytes -= oldest.bytes;
+        surplus.add(oldest);
       }
     }
-    if (oldest != null) {
-      oldest.close();
+    surplus.forEach(Kit::close);
+  }
+
+  /** How often there was none to be used again. */
+  long made() {
+    synchronized (idle) {
+      return made;
+    }
+  }
+
+  /** What wait to be used again, the longest idle first. */
+  List<Key> idle() {
+    synchronized (idle) {
+      return idle.stream().map(kit -> kit.key).toList();
     }
   }
 }

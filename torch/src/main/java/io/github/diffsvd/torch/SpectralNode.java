@@ -16,7 +16,7 @@ final class SpectralNode extends SvdNode {
   Tensor apply(Tensor x) {
     Tensor packed = join(0, x.reshape(-1));
     Tensor factors = keep(zeros(packed, batch.elementsOfFactors()));
-    Plans.with(
+    Plans.SHARED.with(
         batch.key(function),
         plans ->
             plans.spectral.forward(
@@ -32,7 +32,7 @@ final class SpectralNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
     Tensor result = torch.zeros_like(flat);
-    Plans.with(
+    Plans.SHARED.with(
         batch.key(function),
         plans ->
             plans.spectral.backward(

@@ -8,6 +8,7 @@ abstract class SvdNode implements GraphNode.Pullback {
   final TensorBatch batch;
   private boolean tracked;
   private Tensor saved;
+  private long version;
 
   SvdNode(TensorBatch batch) {
     this.batch = batch;
@@ -23,6 +24,7 @@ abstract class SvdNode implements GraphNode.Pullback {
   final Tensor keep(Tensor tensor) {
     saved = tensor;
     if (tracked) {
+      version = tensor.__dispatch__version();
       tensor.retainReference();
     }
     return tensor;
@@ -32,9 +34,23 @@ abstract class SvdNode implements GraphNode.Pullback {
     return saved;
   }
 
+  /** As {@link #saved()}, where the caller was given parts of it. */
+  final Tensor unmodified(String results) {
+    if (saved.__dispatch__version() != version) {
+      throw new IllegalStateException(
+          "diffsvd: " + results + " was modified in place before its gradient was computed");
+    }
+    return saved;
+  }
+
   /** Packed, with nothing left to be done when it is read. */
   static Tensor plain(Tensor gradient) {
     return gradient.resolve_conj().resolve_neg().contiguous();
+  }
+
+  /** A gradient that nothing asked for arrives as zeros. Asking a GPU would mean to wait for it. */
+  static boolean isAbsent(Tensor flat, long first, long elements) {
+    return !flat.is_cuda() && flat.narrow(0, first, elements).count_nonzero().item_long() == 0;
   }
 
   final Tensor zeros(Tensor like, long elements) {

@@ -4,10 +4,12 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdInfo;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch_cuda;
@@ -57,6 +59,15 @@ final class TensorBatch {
           "x: expected … × rows × columns, got " + Arrays.toString(sizes));
     }
     return new TensorBatch(x, sizes);
+  }
+
+  static TensorBatch ofSquare(Tensor x) {
+    TensorBatch batch = of(x);
+    if (batch.rows != batch.columns) {
+      throw new IllegalArgumentException(
+          "x: expected … × n × n, got " + Arrays.toString(x.sizes().vec().get()));
+    }
+    return batch;
   }
 
   private static DataType type(Tensor x) {
@@ -122,6 +133,16 @@ final class TensorBatch {
     int parts = type.isComplex() ? 2 : 1;
     return MatrixBatch.wrap(
         address(flat, first), type.real(), size, k, 1, parts, parts, (long) k * parts);
+  }
+
+  /** Room for a status per matrix, where x is. */
+  Tensor newInfo(Tensor x) {
+    return torch.zeros(leading, x.options().dtype(new ScalarTypeOptional(torch.ScalarType.Int)));
+  }
+
+  /** What {@link #newInfo} gave, as the library sees it. */
+  SvdInfo info(Tensor info) {
+    return SvdInfo.wrap(device, size == 0 ? 0 : info.data_ptr().address(), size);
   }
 
   private MatrixBatch packed(Tensor flat, long first, int rows, int columns) {

@@ -22,7 +22,7 @@ final class ThresholdNode extends SvdNode {
     Tensor packed = join(0, x.reshape(-1), weights);
     Tensor kept = keep(zeros(packed, batch.elementsOfFactors() + 2 * batch.elementsOfS()));
     SvdFactors factors = batch.factors(kept, 0);
-    Plans.with(
+    Plans.SHARED.with(
         batch.key(Plans.TABLE),
         plans -> {
           plans.svd.forward(batch.matrices(packed, 0), factors, plans.info, batch.stream);
@@ -37,7 +37,7 @@ final class ThresholdNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
     Tensor result = torch.zeros_like(flat);
-    Plans.with(
+    Plans.SHARED.with(
         batch.key(Plans.TABLE),
         plans ->
             plans.spectral.backward(

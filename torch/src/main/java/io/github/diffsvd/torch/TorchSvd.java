@@ -1,13 +1,18 @@
 package io.github.diffsvd.torch;
 
+import io.github.diffsvd.DataType;
+import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SvdOptions;
+import java.util.Locale;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The thin SVD and functions of singular values as operators of libtorch's autograd.
+ * The thin SVD, the eigendecomposition and functions of singular values as operators of libtorch's
+ * autograd.
  *
  * <p>Every x is a tensor of … × m × n, on the CPU or a CUDA device, of float32, float64, complex64
  * or complex128, with any number of batch dimensions and any strides. Results are written into the
@@ -24,13 +29,33 @@ public final class TorchSvd {
    * @param u … × m × k
    * @param s … × k, real, descending
    * @param v … × n × k; libtorch's linalg_svd gives its adjoint
+   * @param info …, int32, 0 or a code of {@link io.github.diffsvd.SvdInfo}: then the factors of
+   *     that matrix are NaN. On x's device; nothing has waited for it
    */
-  public record Factors(Tensor u, Tensor s, Tensor v) implements AutoCloseable {
+  public record Factors(Tensor u, Tensor s, Tensor v, Tensor info) implements AutoCloseable {
     @Override
     public void close() {
       u.close();
       s.close();
       v.close();
+      info.close();
+    }
+  }
+
+  /**
+   * x = U diag(λ) Uᴴ. Modified in place while their gradient is still to come, values and vectors
+   * make backward fail.
+   *
+   * @param values λ: … × n, real, descending, ≥ 0; libtorch's linalg_eigh has them ascending
+   * @param vectors U: … × n × n
+   * @param info as in {@link Factors}; also NOT_HERMITIAN and NOT_POSITIVE
+   */
+  public record Eigh(Tensor values, Tensor vectors, Tensor info) implements AutoCloseable {
+    @Override
+    public void close() {
+      values.close();
+      vectors.close();
+      info.close();
     }
   }
 
@@ -48,17 +73,100 @@ public final class TorchSvd {
    * @throws IllegalArgumentException if x has fewer than two dimensions or another type
    */
   public static Factors svd(Tensor x, SvdOptions options) {
+    return factors(x, options, null);
+  }
+
+  /**
+   * The factors, as {@link #svd(Tensor, SvdOptions)} gives them. Every backward pass first finds
+   * out how much its loss depends on the gauge, and waits for that.
+   *
+   * @param gauge hears, before the gradient is computed and on libtorch's thread, what {@link
+   *     io.github.diffsvd.Gauge#dependence} says of each matrix: 0 for a loss that is free of the
+   *     gauge, NaN where the factors or their gradients are. What it throws ends the backward pass,
+   *     its message in that of the exception that backward throws
+   */
+  public static Factors svd(Tensor x, SvdOptions options, Consumer<double[]> gauge) {
+    return factors(x, options, Objects.requireNonNull(gauge, "gauge"));
+  }
+
+  private static Factors factors(Tensor x, SvdOptions options, Consumer<double[]> gauge) {
     Objects.requireNonNull(options, "options");
     Factors result;
     try (PointerScope scope = new PointerScope()) {
-      result = new FactorsNode(TensorBatch.of(x), options).apply(x);
-      result.u.retainReference();
-      result.s.retainReference();
-      result.v.retainReference();
+      result = new FactorsNode(TensorBatch.of(x), options, gauge).apply(x);
+      retain(result.u, result.s, result.v, result.info);
     }
-    attach(result.u);
-    attach(result.s);
-    attach(result.v);
+    attach(result.u, result.s, result.v, result.info);
+    return result;
+  }
+
+  /**
+   * {@link #refuseGauge(double)} of √eps of single precision, 3.5e-4: more than rounding gives, in
+   * any type.
+   */
+  public static Consumer<double[]> refuseGauge() {
+    return refuseGauge(Math.sqrt(DataType.FLOAT32.epsilon()));
+  }
+
+  /**
+   * For {@link #svd(Tensor, SvdOptions, Consumer)}: throws an IllegalStateException that names the
+   * matrix for which the loss depends most on the gauge, if that is more than a tolerance. NaN
+   * passes; info tells of it. The signs of real singular vectors pass too: between them there is
+   * nothing along which to differentiate.
+   *
+   * @param tolerance ≥ 0, for {@link io.github.diffsvd.Gauge#dependence}
+   */
+  public static Consumer<double[]> refuseGauge(double tolerance) {
+    if (!(tolerance >= 0)) {
+      throw new IllegalArgumentException(
+          "tolerance: expected a number of at least 0, got " + tolerance);
+    }
+    return dependence -> {
+      double most = tolerance;
+      int worst = -1;
+      for (int i = 0; i < dependence.length; i++) {
+        if (dependence[i] > most) {
+          most = dependence[i];
+          worst = i;
+        }
+      }
+      if (worst >= 0) {
+        throw new IllegalStateException(
+            String.format(
+                Locale.ROOT,
+                "diffsvd: the loss depends on the gauge of U and V: expected at most %.2g, got %.2g"
+                    + " at matrix %d of %d",
+                tolerance,
+                most,
+                worst,
+                dependence.length));
+      }
+    };
+  }
+
+  /** {@link #eigh(Tensor, GradientRule)} with {@link GradientRule#moorePenrose()}. */
+  public static Eigh eigh(Tensor x) {
+    return eigh(x, GradientRule.moorePenrose());
+  }
+
+  /**
+   * The eigendecomposition of Hermitian positive semi-definite matrices, as {@link
+   * io.github.diffsvd.EighPlan} understands these; others are marked in info, with NaN in values
+   * and vectors. Gradients are Hermitian.
+   *
+   * @param x … × n × n
+   * @param rule at equal eigenvalues and near them
+   * @throws IllegalArgumentException as {@link #svd(Tensor, SvdOptions)}, or if the matrices are
+   *     not square
+   */
+  public static Eigh eigh(Tensor x, GradientRule rule) {
+    Objects.requireNonNull(rule, "rule");
+    Eigh result;
+    try (PointerScope scope = new PointerScope()) {
+      result = new EighNode(TensorBatch.ofSquare(x), rule).apply(x);
+      retain(result.values, result.vectors, result.info);
+    }
+    attach(result.values, result.vectors, result.info);
     return result;
   }
 
@@ -73,9 +181,10 @@ public final class TorchSvd {
     Tensor y;
     try (PointerScope scope = new PointerScope()) {
       y = new SpectralNode(TensorBatch.of(x), f).apply(x);
-      y.retainReference();
+      retain(y);
     }
-    return attach(y);
+    attach(y);
+    return y;
   }
 
   /**
@@ -104,18 +213,27 @@ public final class TorchSvd {
     Tensor y;
     try (PointerScope scope = new PointerScope()) {
       y = new ThresholdNode(TensorBatch.of(x), relative).apply(x, threshold);
-      y.retainReference();
+      retain(y);
     }
-    return attach(y);
+    attach(y);
+    return y;
   }
 
-  /** Results belong to the caller's scope, if there is one. */
-  private static Tensor attach(Tensor result) {
+  /** Results outlive the operator's scope. */
+  private static void retain(Tensor... results) {
+    for (Tensor result : results) {
+      result.retainReference();
+    }
+  }
+
+  /** They belong to the caller's, if there is one. */
+  private static void attach(Tensor... results) {
     PointerScope callers = PointerScope.getInnerScope();
     if (callers != null) {
-      callers.attach(result);
-      result.releaseReference();
+      for (Tensor result : results) {
+        callers.attach(result);
+        result.releaseReference();
+      }
     }
-    return result;
   }
 }

@@ -1,10 +1,20 @@
 package io.github.diffsvd.torch;
 
+import static io.github.diffsvd.torch.Tensors.SEED;
+import static io.github.diffsvd.torch.Tensors.assertSlope;
+import static io.github.diffsvd.torch.Tensors.distance;
+import static io.github.diffsvd.torch.Tensors.ints;
+import static io.github.diffsvd.torch.Tensors.leaf;
+import static io.github.diffsvd.torch.Tensors.options;
+import static io.github.diffsvd.torch.Tensors.projection;
+import static io.github.diffsvd.torch.Tensors.random;
+import static io.github.diffsvd.torch.Tensors.tolerance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,11 +30,9 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleArrayRef;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -44,7 +52,7 @@ class TorchSvdTest {
 
   @BeforeEach
   void open() {
-    torch.manual_seed(20261124);
+    torch.manual_seed(SEED);
     scope = new PointerScope();
   }
 
@@ -54,30 +62,9 @@ class TorchSvdTest {
     assertThat(GraphNode.alive()).as("nodes that hold factors").isZero();
   }
 
-  private static TensorOptions options(ScalarType type) {
-    return new TensorOptions().dtype(new ScalarTypeOptional(type));
-  }
-
-  private static Tensor random(ScalarType type, long... sizes) {
-    return torch.randn(sizes, options(type));
-  }
-
-  private static double tolerance(ScalarType type) {
-    return type == ScalarType.Float || type == ScalarType.ComplexFloat ? 1e-4 : 1e-10;
-  }
-
-  private static double distance(Tensor one, Tensor other) {
-    double scale = Math.max(1, other.abs().max().item_double());
-    return one.sub(other).abs().max().item_double() / scale;
-  }
-
-  private static Tensor leaf(Tensor x) {
-    return x.detach().clone().set_requires_grad(true);
-  }
-
   private static TorchSvd.Factors libtorchSvd(Tensor x) {
     T_TensorTensorTensor_T svd = torch.linalg_svd(x, false, null);
-    return new TorchSvd.Factors(svd.get0(), svd.get1(), svd.get2().mH());
+    return new TorchSvd.Factors(svd.get0(), svd.get1(), svd.get2().mH(), new Tensor());
   }
 
   /** Real and free of the gauge: it knows U and V by products in which their phases cancel. */
@@ -93,12 +80,6 @@ class TorchSvdTest {
       sum = sum.add(projection(f.v(), q, w));
     }
     return sum;
-  }
-
-  /** Σ w_j |p_jᴴ u_j|². */
-  private static Tensor projection(Tensor u, Tensor p, Tensor w) {
-    Tensor product = p.conj().mul(u).sum(-2);
-    return product.mul(product.conj()).abs().mul(w).sum();
   }
 
   /**
@@ -130,7 +111,7 @@ class TorchSvdTest {
         double gap = smallestGap(factors.s());
         double bound = 16 * epsilon * factors.s().max().item_double() / gap;
         assertThat(distance(ours.grad().to(wide), theirs.grad()))
-            .as("%s %s subset %d gap %.1e", type, Arrays.toString(shape), subset, gap)
+            .as("%s %s subset %d gap %.1e seed %d", type, Arrays.toString(shape), subset, gap, SEED)
             .isLessThan(Math.max(bound, 32 * epsilon));
         Tensor y = factors.u().mul(factors.s().unsqueeze(-2)).matmul(factors.v().mH());
         assertThat(distance(y, x)).isLessThan(tolerance(type));
@@ -149,6 +130,117 @@ class TorchSvdTest {
   }
 
   @Test
+  void infoTellsOfEveryMatrix() {
+    Tensor x = random(ScalarType.ComplexFloat, 2, 3, 5, 4);
+    x.select(0, 1).select(0, 0).fill_(new Scalar(Float.NaN));
+    Tensor info;
+    try (TorchSvd.Factors f = TorchSvd.svd(leaf(x))) {
+      info = f.info();
+      assertThat(info.scalar_type().intern()).isEqualTo(ScalarType.Int);
+      assertThat(info.sizes().vec().get()).containsExactly(2, 3);
+      assertThat(info.requires_grad()).isFalse();
+      assertThat(ints(info)).containsExactly(0, 0, 0, SvdInfo.NOT_FINITE, 0, 0);
+      assertThat(torch.isfinite(f.s()).sum().item_long()).isEqualTo(5 * 4);
+    }
+    assertThat(info.isNull()).isTrue();
+    try (PointerScope inner = new PointerScope()) {
+      info = TorchSvd.svd(random(ScalarType.Double, 3, 3)).info();
+      assertThat(info.sizes().vec().get()).isEmpty();
+      assertThat(ints(info)).containsExactly(0);
+    }
+    assertThat(info.isNull()).isTrue();
+  }
+
+  private static Tensor sumOfBoth(TorchSvd.Factors f) {
+    return torch.real(f.u().add(f.v()).sum());
+  }
+
+  /** Of equal singular values. */
+  private static Tensor orthonormal(ScalarType type, long n) {
+    return torch.linalg_qr(random(type, n, n), "reduced").get0();
+  }
+
+  /** Of three matrices, the second with NaN. */
+  private static Tensor threeOfWhichOneIsRefused(ScalarType type) {
+    Tensor x = random(type, 3, 5, 5);
+    x.select(0, 1).fill_(new Scalar(Double.NaN));
+    return leaf(x);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ScalarType.class,
+      names = {"Float", "Double", "ComplexFloat", "ComplexDouble"})
+  void everyBackwardPassTellsHowMuchItsLossDependsOnTheGauge(ScalarType type) {
+    List<double[]> heard = new ArrayList<>();
+    Tensor x = threeOfWhichOneIsRefused(type);
+    TorchSvd.Factors f = TorchSvd.svd(x, SvdOptions.defaults(), heard::add);
+    assertThat(heard).isEmpty();
+    Tensor loss = loss(f, torch.randn_like(f.u()), torch.randn_like(f.v()), f.s().detach(), 7);
+    loss.backward(new Tensor(), new BoolOptional(true), false, new TensorArrayRefOptional());
+    loss.backward();
+    assertThat(heard).hasSize(2);
+    assertThat(heard.get(0)).isEqualTo(heard.get(1)).hasSize(3);
+    assertThat(heard.get(0)[0]).as("seed %d", SEED).isLessThan(tolerance(type));
+    assertThat(heard.get(0)[1]).isNaN();
+    assertThat(heard.get(0)[2]).as("seed %d", SEED).isLessThan(tolerance(type));
+
+    TorchSvd.svd(x, SvdOptions.defaults(), heard::add).s().sum().backward();
+    assertThat(heard.get(2)).containsExactly(0, 0, 0);
+    Tensor tied = leaf(orthonormal(type, 5));
+    sumOfBoth(TorchSvd.svd(tied, SvdOptions.defaults(), heard::add)).backward();
+    assertThat(heard.get(3)[0]).isGreaterThan(0.01);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ScalarType.class,
+      names = {"Float", "Double", "ComplexFloat", "ComplexDouble"})
+  void aLossThatDependsOnTheGaugeIsRefusedWhereThatIsAskedFor(ScalarType type) {
+    SvdOptions options = SvdOptions.defaults();
+    // Real vectors have a gauge beyond their signs only where values are equal.
+    boolean real = type == ScalarType.Float || type == ScalarType.Double;
+    Tensor given =
+        real
+            ? leaf(torch.stack(new TensorVector(random(type, 5, 5), orthonormal(type, 5))))
+            : threeOfWhichOneIsRefused(type);
+    Tensor sum = sumOfBoth(TorchSvd.svd(given, options, TorchSvd.refuseGauge()));
+    assertThatThrownBy(sum::backward)
+        .as("seed %d", SEED)
+        .hasMessageContaining(
+            "diffsvd: the loss depends on the gauge of U and V: expected at most 0.00035, got ")
+        .hasMessageMatching(real ? "(?s).* at matrix 1 of 2.*" : "(?s).* at matrix [02] of 3.*");
+    assertThat(given.grad().defined()).isFalse();
+    sumOfBoth(TorchSvd.svd(given, options, TorchSvd.refuseGauge(10))).backward();
+
+    for (long[] shape : SHAPES) {
+      Tensor x = leaf(random(type, shape));
+      TorchSvd.Factors f = TorchSvd.svd(x, options, TorchSvd.refuseGauge());
+      loss(f, torch.randn_like(f.u()), torch.randn_like(f.v()), f.s().detach(), 7).backward();
+      assertThat(torch.isfinite(x.grad()).all().item_bool())
+          .as("%s seed %d", Arrays.toString(shape), SEED)
+          .isTrue();
+    }
+  }
+
+  @Test
+  void whatTheCallersCheckThrowsEndsTheBackwardPass() {
+    Tensor x = leaf(random(ScalarType.Double, 4, 3));
+    TorchSvd.Factors f =
+        TorchSvd.svd(
+            x,
+            SvdOptions.defaults(),
+            dependence -> {
+              throw new UnsupportedOperationException("not today: " + dependence.length);
+            });
+    assertThatThrownBy(() -> f.s().sum().backward()).hasMessageContaining("not today: 1");
+    assertThat(x.grad().defined()).isFalse();
+    assertThatThrownBy(() -> TorchSvd.refuseGauge(Double.NaN))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("tolerance: expected a number of at least 0, got NaN");
+  }
+
+  @Test
   void takesAnyStridesAndLeavesXAsItIs() {
     Tensor x = random(ScalarType.ComplexDouble, 3, 6, 4);
     Tensor strided = x.transpose(1, 2).contiguous().transpose(1, 2).conj();
@@ -162,29 +254,13 @@ class TorchSvdTest {
   @Test
   void emptyTensorsHaveEmptyFactors() {
     Tensor none = random(ScalarType.Double, 0, 4, 3).set_requires_grad(true);
-    TorchSvd.svd(none).s().sum().backward();
+    TorchSvd.Factors factors = TorchSvd.svd(none);
+    factors.s().sum().backward();
+    assertThat(factors.info().sizes().vec().get()).containsExactly(0);
     assertThat(none.grad().sizes().vec().get()).containsExactly(0, 4, 3);
-    assertThat(TorchSvd.svd(random(ScalarType.Double, 2, 4, 0)).u().sizes().vec().get())
-        .containsExactly(2, 4, 0);
-  }
-
-  /** Central differences of a real function of real and imaginary parts, along a direction. */
-  private static double slope(Function<Tensor, Tensor> f, Tensor x, Tensor direction) {
-    double h = 1e-5;
-    double up = f.apply(x.add(direction, new Scalar(h))).item_double();
-    double down = f.apply(x.sub(direction, new Scalar(h))).item_double();
-    return (up - down) / (2 * h);
-  }
-
-  private static void assertSlope(Function<Tensor, Tensor> f, Tensor x, double tolerance) {
-    Tensor leaf = leaf(x);
-    f.apply(leaf).backward();
-    for (int i = 0; i < 3; i++) {
-      Tensor direction = torch.randn_like(x);
-      double predicted = torch.real(leaf.grad().conj().mul(direction).sum()).item_double();
-      double measured = slope(f, x, direction);
-      assertThat(predicted).isCloseTo(measured, org.assertj.core.data.Offset.offset(tolerance));
-    }
+    TorchSvd.Factors narrow = TorchSvd.svd(random(ScalarType.Double, 2, 4, 0));
+    assertThat(narrow.u().sizes().vec().get()).containsExactly(2, 4, 0);
+    assertThat(ints(narrow.info())).containsExactly(0, 0);
   }
 
   /** Of singular values 3, 2, 2, 2, 0.3. */
