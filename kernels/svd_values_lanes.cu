@@ -4,8 +4,7 @@
 // Values are right to eps·s₁, as LAPACK's are; of small ones svd_jacobi.cu keeps more digits. For m ≥ n; the caller gives a wide matrix as its transpose.
 // A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's range −3, one that takes more than kTransforms·n transforms
 // with that number; the values of all three are NaN.
-#include "jacobi_rotation.cuh"
-#include "lane_memory.cuh"
+#include "bidiagonal_lanes.cuh"
 #include "view.cuh"
 
 template <class T>
@@ -17,113 +16,6 @@ struct SvdValues {
 };
 
 constexpr int kTransforms = 30;
-
-// I − gain·v vᴴ makes x, of so many parts squared, ∓length times the first unit vector; v is x with `ahead` more in front.
-template <class W, class WR>
-struct Reflector {
-  WR length, gain;
-  W ahead;
-
-  DEVICE Reflector(const W& first, const WR& squared) {
-    length = square_root(squared);
-    ahead = scaled(phase_of(first), length);
-    const WR product = length * (length + length_of(first));
-    const auto there = product > Limits<std::decay_t<decltype(get(length, 0))>>::smallest_normal;
-    gain = there ? 1 / (there ? product : length + 1) : WR{};
-  }
-};
-
-template <class T>
-struct Bidiagonalisation {
-  using R = Real<T>;
-  using W = Wide<T>;
-  using WR = Wide<R>;
-  const int n;
-  W* const a;      // rows of n
-  W* const left;   // by column, what a row takes of it times its element of v
-  W* const right;  // by column, v of the reflector from the right
-  W* const dots;   // by column, its inner product with the column that is next
-
-  DEVICE W* row(int i) const { return a + int64_t(i) * n; }
-
-  // Takes the reflectors of column and row k out of kRows rows from row i on.
-  template <bool kRight, int kRows>
-  DEVICE void reflect(int k, int i, const WR& gain) const {
-    W* const rows = row(i);
-    W v[kRows], z[kRows], next[kRows];
-    for (int r = 0; r < kRows; r++) {
-      v[r] = W{} - rows[r * n + k];
-      z[r] = next[r] = W{};
-    }
-    for (int j = k + 1; kRight && j < n; j++)
-      for (int r = 0; r < kRows; r++) {
-        W x = rows[r * n + j];
-        multiply_add(x, v[r], left[j]);
-        multiply_add(z[r], x, conjugate(right[j]));
-      }
-    for (int r = 0; kRight && r < kRows; r++) z[r] = scaled(W{} - z[r], gain);
-    for (int j = k + 1; j < n; j++) {
-      W sum = dots[j];
-      for (int r = 0; r < kRows; r++) {
-        W x = rows[r * n + j];
-        multiply_add(x, v[r], left[j]);
-        if (kRight) multiply_add(x, z[r], right[j]);
-        rows[r * n + j] = x;
-        if (j == k + 1) next[r] = conjugate(x);
-        multiply_add(sum, next[r], x);
-      }
-      dots[j] = sum;
-    }
-  }
-
-  // From column k's inner products with itself and those right of it to those of column k + 1; rows k … m − 1.
-  template <bool kRight>
-  DEVICE void step(int k, int m, WR& diagonal, WR& beside) const {
-    W* const own = row(k);
-    const Reflector<W, WR> down(own[k], real_part(dots[k]));
-    const W taken = W{} - (own[k] + down.ahead);
-    diagonal = down.length;
-    own[k] = W{} - down.ahead;
-    beside = WR{};
-    if (k + 1 == n) return;
-    WR squared{};
-    for (int j = k + 1; j < n; j++) {
-      multiply_add(dots[j], conjugate(down.ahead), own[j]);
-      left[j] = scaled(dots[j], down.gain);
-      multiply_add(own[j], taken, left[j]);
-      right[j] = own[j];
-      squared += size_squared(own[j]);
-      dots[j] = W{};
-    }
-    const Reflector<W, WR> across(right[k + 1], squared);
-    beside = across.length;
-    right[k + 1] = right[k + 1] + across.ahead;
-    constexpr int kRows = sizeof(T) == sizeof(R) ? 4 : 2;
-    int i = k + 1;
-    for (; i + kRows <= m; i += kRows) reflect<kRight, kRows>(k, i, across.gain);
-    for (; i < m; i++) reflect<kRight, 1>(k, i, across.gain);
-  }
-
-  DEVICE void begin(int m) const {
-    for (int j = 0; j < n; j++) dots[j] = W{};
-    for (int i = 0; i < m; i++)
-      for (int j = 0; j < n; j++) multiply_add(dots[j], conjugate(row(i)[0]), row(i)[j]);
-  }
-
-  // Of m rows in a; sizes only, of which the singular values are the same.
-  DEVICE void run(int m, WR* diagonal, WR* beside) const {
-    begin(m);
-    // Of a tall matrix the triangle of its QR decomposition is made bidiagonal.
-    if (3 * m > 5 * n) {
-      for (int k = 0; k < n; k++) step<false>(k, m, diagonal[k], beside[k]);
-      for (int i = 1; i < n; i++)
-        for (int j = 0; j < i; j++) row(i)[j] = W{};
-      m = n;
-      begin(m);
-    }
-    for (int k = 0; k < n; k++) step<true>(k, m, diagonal[k], beside[k]);
-  }
-};
 
 // The eigenvalues of BᵀB for a bidiagonal matrix B, whose squared elements are q on the diagonal and e beside it. A transform with shift σ leaves those of
 // BBᵀ − σI, smaller ones of e, and q of the last row, which nears the smallest. The shift is Laguerre's lower bound of that, from the traces of the inverse
@@ -274,7 +166,6 @@ DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
   using R = Real<T>;
   using W = Wide<T>;
   using WR = Wide<R>;
-  using L = JacobiLimits<R>;
   const int m = int(x.m), n = int(x.n);
   W* const a = reinterpret_cast<W*>(block.scratch);
   const Bidiagonalisation<T> bidiagonal{n, a, a + m * n, a + (m + 1) * n, a + (m + 2) * n};
@@ -285,25 +176,19 @@ DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = unit * kLanes<T>;
     const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
-    WR largest{};
-    load_lanes(x.a, first, count, m, n, [&](int i, int j, const W& value) {
-      a[i * n + j] = value;
-      largest = larger_or_bad<R>(largest, value);
-    });
-    // The largest part becomes about 1, by a power of two in two parts: its reciprocal need not be a number of the type.
-    const auto broken = largest > L::kLargest;
-    const auto there = (largest > 0) & (largest <= L::kLargest);
-    const WR exponent = there ? exponent_of<R>(there ? largest : WR{} + 1) : WR{}, reach = WR{} + R(L::kBias / 2);
-    const WR part = exponent > reach ? reach : exponent < -reach ? -reach : exponent, rest = exponent - part;
-    for (int t = 0; t < m * n; t++) a[t] = choose(broken, W{}, scaled(scaled(a[t], power_of_two<R>(-part)), power_of_two<R>(-rest)));
-
+    const ScaledLanes<T> given(x.a, first, count, m, n, a);
     Quotients<R> quotients{n, real, real + (n + 1), real + 2 * (n + 1), real + 3 * (n + 1), real + 4 * (n + 1), real + 5 * (n + 1), values};
-    bidiagonal.run(m, quotients.q, quotients.e);
-    WR status = quotients.find() * R(kTransforms);
-    for (int i = 0; i < n; i++) values[i] = square_root(values[i]) * power_of_two<R>(part) * power_of_two<R>(rest);
-    status = broken ? WR{} - 1 : values[0] > L::kLargest ? WR{} - 3 : status;
+    const bool tall = 3 * m > 5 * n;
+    if (tall) bidiagonal.triangle(m);
+    bidiagonal.run(tall ? n : m, [&](int k, const auto& down, const auto& across) {
+      quotients.q[k] = down.length;
+      quotients.e[k] = across.length;
+    });
+    const WR failed = quotients.find() * R(kTransforms);
+    for (int i = 0; i < n; i++) values[i] = square_root(values[i]);
+    const WR status = given.status(values[0], failed);
     const auto good = status == 0;
-    store_lanes(x.s, first, count, n, 1, [&](int i, int) { return good ? values[i] : WR{} + not_a_number<R>(); });
+    store_lanes(x.s, first, count, n, 1, [&](int i, int) { return good ? given.unscaled(values[i]) : WR{} + not_a_number<R>(); });
     for (int l = 0; l < count; l++) x.info[first + l] = int32_t(get(status, l));
   }
 }

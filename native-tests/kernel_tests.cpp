@@ -23,6 +23,7 @@ inline bool skips_barrier(const char* file, int line) {
 #include "svd_backward_core.cu"
 #include "svd_backward_lanes.cu"
 #include "svd_gauge.cu"
+#include "svd_lanes.cu"
 #if !defined(DIFFSVD_THREADED_BLOCKS)
 #include "svd_jacobi.cu"  // it has no barriers, and none of its threads shares anything with another
 #endif
@@ -74,6 +75,7 @@ FUNCTION_OF_ALL_TYPES(truncated_step, TruncatedStep)
   LANES_OF(body, f32, Arguments<float>)     \
   LANES_OF(body, f64, Arguments<double>) LANES_OF(body, c64, Arguments<Complex<float>>) LANES_OF(body, c128, Arguments<Complex<double>>)
 LANES_OF_ALL_TYPES(svd_backward_lanes, SvdBackward)
+LANES_OF_ALL_TYPES(svd_lanes, SvdLanes)
 LANES_OF_ALL_TYPES(svd_values_lanes, SvdValues)
 
 template <class T>
@@ -592,7 +594,7 @@ void test_svd_unpack() {
       });
 }
 
-// ---- svd_jacobi, svd_values_lanes
+// ---- svd_jacobi, svd_lanes, svd_values_lanes
 
 #if !defined(DIFFSVD_THREADED_BLOCKS)
 
@@ -625,6 +627,26 @@ void test_svd_jacobi() {
             a.at(4, i, j) = R(std::pow(Limits<R>::smallest_normal, (long double)(j) / n)) * a.at(4, i, j);
           }
         std::vector<R> values(batch * n);
+        const auto expect_decomposition = [&](int64_t b) {
+          const Dense left = dense_of(u, b), right = dense_of(v, b);
+          const long double allowed = 40 * std::max<int64_t>(m, 4) * kEpsilon<R>;
+          long double off = 0, residual = 0;
+          for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < n; j++) {
+              const Number x = dot(left, left, i, j), y = dot(right, right, i, j);
+              off = std::max({off, std::hypot(x.re - (i == j), x.im), std::hypot(y.re - (i == j), y.im)});
+            }
+          for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) {
+              Number sum;
+              for (int64_t l = 0; l < n; l++) sum = sum + number((long double)(s.at(b, l))) * left(i, l) * adjoint(right(j, l));
+              const Number given = number(a.at(b, i, j));
+              residual = std::max(residual, std::hypot(sum.re - given.re, sum.im - (conjugated ? -given.im : given.im)));
+            }
+          for (int64_t i = 1; i < n; i++) testing.expect(s.at(b, i - 1) >= s.at(b, i) && s.at(b, i) >= 0, "order of S");
+          testing.expect(off <= allowed, "matrix %d: UᴴU or VᴴV is off by %.2Lg", int(b), off);
+          testing.expect(residual <= allowed * s.at(b, 0), "matrix %d: residual %.2Lg", int(b), residual);
+        };
         for (Grid grid : grids(batch, m == 6 || m == 11)) {
 #if defined(__CUDACC__)
           // Whole warps, as many as shared memory has room for.
@@ -659,30 +681,30 @@ void test_svd_jacobi() {
                 continue;
               }
               for (int64_t i = 0; i < n; i++) values[b * n + i] = s.at(b, i);
-              const Dense left = dense_of(u, b), right = dense_of(v, b);
-              const long double allowed = 40 * std::max<int64_t>(m, 4) * kEpsilon<R>;
-              long double off = 0, residual = 0;
-              for (int64_t i = 0; i < n; i++)
-                for (int64_t j = 0; j < n; j++) {
-                  const Number x = dot(left, left, i, j), y = dot(right, right, i, j);
-                  off = std::max({off, std::hypot(x.re - (i == j), x.im), std::hypot(y.re - (i == j), y.im)});
-                }
-              for (int64_t i = 0; i < m; i++)
-                for (int64_t j = 0; j < n; j++) {
-                  Number sum;
-                  for (int64_t l = 0; l < n; l++) sum = sum + number((long double)(s.at(b, l))) * left(i, l) * adjoint(right(j, l));
-                  const Number given = number(a.at(b, i, j));
-                  residual = std::max(residual, std::hypot(sum.re - given.re, sum.im - (conjugated ? -given.im : given.im)));
-                }
-              for (int64_t i = 1; i < n; i++) testing.expect(s.at(b, i - 1) >= s.at(b, i) && s.at(b, i) >= 0, "order of S");
-              testing.expect(off <= allowed, "matrix %d: UᴴU or VᴴV is off by %.2Lg", int(b), off);
-              testing.expect(residual <= allowed * s.at(b, 0), "matrix %d: residual %.2Lg", int(b), residual);
+              expect_decomposition(b);
             }
           }
 #if defined(__CUDACC__)
           release(workspace);
 #endif
           if (kThreads) continue;
+          u.poison();
+          s.poison();
+          v.poison();
+          info.poison();
+          const SvdLanes<T> lanes{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated};
+          launch(lanes_of(lanes), lanes, grid, ((2 * m + n + 5) * n + 1 + 9 * n) * int64_t(sizeof(Wide<T>)));
+          u.take_output();
+          s.take_output();
+          v.take_output();
+          info.take_output();
+          a.expect_untouched();
+          for (int64_t b = 0; b < batch; b++) {
+            testing.expect(info.at(b, 0) == (b == 1 ? -1 : 0), "info(%d) in lanes is %d", int(b), info.at(b, 0));
+            if (b != 1) expect_decomposition(b);
+            else testing.expect(std::isnan(s.at(b, 0)) && !finite(u, b) && !finite(v, b), "factors of a bad matrix in lanes");
+          }
+
           s.poison();
           info.poison();
           const SvdValues<T> alone{a.input(), s.view(), info.view().data, batch, m, n};

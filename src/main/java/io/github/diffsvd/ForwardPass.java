@@ -18,6 +18,9 @@ interface ForwardPass extends ValuesPass {
   static ForwardPass choose(
       Lease lease, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
     Backend.Limits limits = lease.limits();
+    if (algorithm == SvdAlgorithm.GOLUB_KAHAN && limits.wideBytes() > 0) {
+      return new LanesForward(lease, type, batch, rows, columns);
+    }
     boolean jacobi =
         algorithm == SvdAlgorithm.JACOBI
             || (algorithm == SvdAlgorithm.AUTO

@@ -21,6 +21,13 @@ public enum SvdAlgorithm {
    * which no other algorithm here has.
    */
   JACOBI,
+  /**
+   * CPU: this library's own kernel, bidiagonalisation and QR iteration (Golub and Reinsch, Numer.
+   * Math. 14, 1970) of a matrix in each vector lane, for min(m, n) ≤ 64 and max(m, n) ≤ 256. Two to
+   * four times the speed of JACOBI where the batch fills the lanes, 4 to 16 of them; a matrix has
+   * the same factors in any batch. Singular values are right to eps·s₁, as LAPACK's are.
+   */
+  GOLUB_KAHAN,
   /** CPU: LAPACK's divide and conquer; a matrix on which it fails is given to gesvd. */
   GESDD,
   /**

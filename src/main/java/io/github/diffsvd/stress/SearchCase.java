@@ -126,7 +126,8 @@ record SearchCase(
     SvdAlgorithm drawn =
         switch (random.nextInt(8)) {
           case 0, 1 -> SvdAlgorithm.JACOBI;
-          case 2, 3 -> any(SvdAlgorithm.values(), random);
+          case 2 -> SvdAlgorithm.GOLUB_KAHAN;
+          case 3 -> any(SvdAlgorithm.values(), random);
           default -> SvdAlgorithm.AUTO;
         };
     // This one is an approximation, and says so.
@@ -222,6 +223,11 @@ record SearchCase(
     return values;
   }
 
+  /** Whether small values of graded columns keep their digits: in the Jacobi kernel alone. */
+  boolean keepsSmallValues(Device device) {
+    return !isLibrary(device) && options.algorithm() != SvdAlgorithm.GOLUB_KAHAN;
+  }
+
   /** Whether another library does it: asked for by name, or what AUTO takes on a GPU. */
   boolean isLibrary(Device device) {
     return isLibrary(device, options.algorithm(), rows, columns);
@@ -230,11 +236,11 @@ record SearchCase(
   private static boolean isLibrary(Device device, SvdAlgorithm algorithm, int rows, int columns) {
     return algorithm == SvdAlgorithm.AUTO
         ? !device.name().equals("cpu") && isLarge(rows, columns)
-        : algorithm != SvdAlgorithm.JACOBI;
+        : algorithm != SvdAlgorithm.JACOBI && algorithm != SvdAlgorithm.GOLUB_KAHAN;
   }
 
-  /** Whether the Jacobi kernel does it: LAPACK and cuSOLVER need a workspace of another size. */
-  boolean isJacobi(Device device) {
+  /** Whether our kernels do it: LAPACK and cuSOLVER need a workspace of another size. */
+  boolean isOurs(Device device) {
     return !isLarge(rows, columns)
         && workspaceBytes(device, options.algorithm())
             == workspaceBytes(device, SvdAlgorithm.JACOBI);

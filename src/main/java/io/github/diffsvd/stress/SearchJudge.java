@@ -108,14 +108,14 @@ final class SearchJudge {
   }
 
   private void compare(Results first, Results second) {
-    boolean isJacobi = test.isJacobi(device);
+    boolean isOurs = test.isOurs(device);
     for (int i = 0; i < test.again().length; i++) {
       int b = test.again()[i];
       if (b != SearchCase.NEIGHBOUR) {
         double[][] x = first.factors(b);
         double[][] y = second.factors(i);
-        verdict(Check.SAME_FACTORS, b, isJacobi ? sameBits(x, y) : near(x[1], y[1]));
-        if (isJacobi && test.stage() == Stage.VALUES) {
+        verdict(Check.SAME_FACTORS, b, isOurs ? sameBits(x, y) : near(x[1], y[1]));
+        if (isOurs && test.stage() == Stage.VALUES) {
           boolean same = Arrays.equals(first.further()[b][2], second.further()[i][2]);
           verdict(Check.SAME_FACTORS, b, same);
         }
@@ -187,7 +187,9 @@ final class SearchJudge {
     listener.judged(Check.ORTHOGONALITY, b, orthogonality, bar());
     listener.measured(b, residual, orthogonality);
     boolean sound = residual <= bar() && orthogonality <= bar() && isOrdered(s);
-    if (!library && member.kind().isGraded(rows, columns) && random.nextInt(sizeOfSample()) == 0) {
+    if (test.keepsSmallValues(device)
+        && member.kind().isGraded(rows, columns)
+        && random.nextInt(sizeOfSample()) == 0) {
       smallValues(b, member, s);
     }
     if (sound) {

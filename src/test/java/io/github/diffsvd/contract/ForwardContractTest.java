@@ -49,6 +49,18 @@ class ForwardContractTest {
     decomposes(c, SvdAlgorithm.JACOBI);
   }
 
+  static Stream<Case> golubKahanCases() {
+    return jacobiCases()
+        .filter(c -> c.device().name().startsWith("cpu"))
+        .filter(c -> Math.max(c.shape().rows(), c.shape().columns()) <= 256);
+  }
+
+  @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
+  @MethodSource("golubKahanCases")
+  void golubKahanDecomposes(Case c) {
+    decomposes(c, SvdAlgorithm.GOLUB_KAHAN);
+  }
+
   /** Complex doubles of many columns have not on every GPU. */
   private static boolean hasRoomForJacobi(Case c) {
     if (c.type() != DataType.COMPLEX128 || c.device().name().startsWith("cpu")) {

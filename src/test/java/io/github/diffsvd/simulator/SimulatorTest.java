@@ -49,11 +49,11 @@ class SimulatorTest {
   }
 
   @ParameterizedTest
-  @EnumSource(SvdAlgorithm.class)
+  @EnumSource(
+      value = SvdAlgorithm.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"GESDD", "GOLUB_KAHAN"})
   void forwardAndBackwardNeitherWaitNorAllocate(SvdAlgorithm algorithm) {
-    if (algorithm == SvdAlgorithm.GESDD) {
-      return;
-    }
     for (int columns : new int[] {5, 40}) {
       int rows = algorithm == SvdAlgorithm.GESVDJ_BATCHED ? 6 : columns + 3;
       int width = Math.min(rows, columns);

@@ -248,7 +248,8 @@ class LapackTypesTest {
         for (DataType type : DataType.values()) {
           Ratios worst = new Ratios(0, 0);
           for (int[] shape : SHAPES) {
-            for (SvdAlgorithm algorithm : List.of(SvdAlgorithm.AUTO, SvdAlgorithm.JACOBI)) {
+            for (SvdAlgorithm algorithm :
+                List.of(SvdAlgorithm.AUTO, SvdAlgorithm.JACOBI, SvdAlgorithm.GOLUB_KAHAN)) {
               worst = worst.worse(ratios(device, matrixType, type, shape, algorithm));
             }
           }

@@ -173,7 +173,8 @@ public final class CpuBackend implements Backend {
       case AUTO, GESDD, GESVD -> new CpuSvdSolver(type, algorithm, batch, m, n, workers);
       default ->
           throw new IllegalArgumentException(
-              "algorithm: the cpu has AUTO, JACOBI, GESDD and GESVD, got " + algorithm);
+              "algorithm: the cpu has AUTO, JACOBI, GOLUB_KAHAN, GESDD and GESVD, got "
+                  + algorithm);
     };
   }
 

@@ -92,7 +92,7 @@ final class CudaSvdSolver implements SvdSolver {
         yield new GesvdjBatched(type, batch, m, n);
       }
       case GESVDA_BATCHED -> new GesvdaBatched(type, batch, m, n);
-      case AUTO, JACOBI, GESDD ->
+      case AUTO, JACOBI, GOLUB_KAHAN, GESDD ->
           throw new IllegalArgumentException(
               "algorithm: CUDA has AUTO, JACOBI, GESVD, GESVDJ, GESVDJ_BATCHED and GESVDA_BATCHED,"
                   + " got "

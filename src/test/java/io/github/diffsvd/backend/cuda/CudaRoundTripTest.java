@@ -31,7 +31,7 @@ class CudaRoundTripTest {
     List<Arguments> cases = new ArrayList<>();
     for (DataType type : DataType.values()) {
       for (SvdAlgorithm algorithm : SvdAlgorithm.values()) {
-        if (algorithm != SvdAlgorithm.GESDD) {
+        if (algorithm != SvdAlgorithm.GESDD && algorithm != SvdAlgorithm.GOLUB_KAHAN) {
           cases.add(Arguments.of(type, algorithm, 7, 5));
           cases.add(Arguments.of(type, algorithm, 5, 5));
           cases.add(Arguments.of(type, algorithm, 4, 9));

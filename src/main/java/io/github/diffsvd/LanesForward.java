@@ -1,0 +1,77 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.Backend;
+import io.github.diffsvd.backend.Kernel;
+import io.github.diffsvd.backend.KernelLaunch;
+import io.github.diffsvd.backend.LaunchShape;
+import io.github.diffsvd.backend.Lease;
+
+/**
+ * The SVD of a matrix in each vector lane, svd_lanes.cu. A wide matrix is solved as its adjoint.
+ */
+final class LanesForward implements ForwardPass {
+  private static final int MOST_COLUMNS = 64;
+
+  /** Beyond these sums over rows would round too much. */
+  private static final int MOST_ROWS = 256;
+
+  private final int batch;
+  private final int m;
+  private final int n;
+  private final boolean wide;
+  private final boolean conjugates;
+  private final KernelLaunch kernel;
+  private final LanesValues values;
+
+  LanesForward(Lease lease, DataType type, int batch, int rows, int columns) {
+    this.batch = batch;
+    wide = rows < columns;
+    m = Math.max(rows, columns);
+    n = Math.min(rows, columns);
+    conjugates = wide && type.isComplex();
+    if (n > MOST_COLUMNS || m > MOST_ROWS) {
+      throw new IllegalArgumentException(
+          "algorithm: GOLUB_KAHAN takes up to "
+              + MOST_COLUMNS
+              + " columns and "
+              + MOST_ROWS
+              + " rows, or the other way round, got "
+              + rows
+              + "×"
+              + columns);
+    }
+    Backend.Limits limits = lease.limits();
+    int lanes = limits.lanes(type);
+    // The matrix, U, V, five rows and one number more, and nine rows of reals.
+    long elements = (2L * m + n + 5) * n + 1 + 9L * n;
+    long units = (batch + lanes - 1L) / lanes;
+    kernel =
+        lease.prepare(
+            Kernel.SVD_LANES,
+            type,
+            LaunchShape.forUnits(limits, units, elements * type.bytes() * lanes));
+    values = new LanesValues(lease, type, batch, rows, columns);
+  }
+
+  @Override
+  public long workspaceBytes() {
+    return 0;
+  }
+
+  @Override
+  public void bind(long workspace) {}
+
+  @Override
+  public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
+    kernel.arguments().reset().put(wide ? a.transposed() : a);
+    kernel.arguments().put(wide ? factors.v() : factors.u()).put(factors.s());
+    kernel.arguments().put(wide ? factors.u() : factors.v()).put(info);
+    kernel.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
+    kernel.start(stream);
+  }
+
+  @Override
+  public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
+    values.runValues(a, s, info, stream);
+  }
+}
