@@ -7,6 +7,8 @@ enum Contender {
   DIFFSVD("diffsvd"),
   LIBTORCH("libtorch"),
   GESDD("OpenBLAS gesdd"),
+  /** Of this library, by name: asked for beside AUTO. */
+  GOLUB_KAHAN("GOLUB_KAHAN"),
   EJML("EJML");
 
   final String label;
@@ -21,6 +23,7 @@ enum Contender {
     return switch (this) {
       case DIFFSVD, LIBTORCH -> true;
       case GESDD -> !differentiates && device.equals("cpu");
+      case GOLUB_KAHAN -> row.operation() == Operation.FORWARD && device.equals("cpu");
       case EJML -> !differentiates && !row.type().isComplex();
     };
   }
@@ -36,6 +39,7 @@ enum Contender {
           row.operation() == Operation.VALUES
               ? new GesddValuesWorkload(row)
               : new DiffsvdWorkload(row, device, SvdAlgorithm.GESDD);
+      case GOLUB_KAHAN -> new DiffsvdWorkload(row, device, SvdAlgorithm.GOLUB_KAHAN);
       case EJML -> new EjmlWorkload(row);
     };
   }
