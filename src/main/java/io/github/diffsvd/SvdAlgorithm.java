@@ -24,7 +24,7 @@ public enum SvdAlgorithm {
   /**
    * CPU: this library's own kernel, bidiagonalisation and QR iteration (Golub and Reinsch, Numer.
    * Math. 14, 1970) of a matrix in each vector lane, for min(m, n) ≤ 64 and max(m, n) ≤ 256. Two to
-   * four times the speed of JACOBI where the batch fills the lanes, 4 to 16 of them; a matrix has
+   * three times the speed of JACOBI where the batch fills the lanes, 4 to 16 of them; a matrix has
    * the same factors in any batch. Singular values are right to eps·s₁, as LAPACK's are.
    */
   GOLUB_KAHAN,
