@@ -23,14 +23,15 @@ inline bool skips_barrier(const char* file, int line) {
 #include "svd_backward_core.cu"
 #include "svd_backward_lanes.cu"
 #include "svd_gauge.cu"
-#include "svd_lanes.cu"
 #if !defined(DIFFSVD_THREADED_BLOCKS)
-#include "svd_jacobi.cu"  // it has no barriers, and none of its threads shares anything with another
+// They have no barriers, and none of their threads shares anything with another.
+#include "svd_jacobi.cu"
+#include "svd_lanes.cu"
+#include "svd_values_lanes.cu"
 #endif
 #include "svd_pack.cu"
 #include "svd_pushforward_core.cu"
 #include "svd_unpack.cu"
-#include "svd_values_lanes.cu"
 #include "truncated_step.cu"
 #undef barrier
 
@@ -75,8 +76,10 @@ FUNCTION_OF_ALL_TYPES(truncated_step, TruncatedStep)
   LANES_OF(body, f32, Arguments<float>)     \
   LANES_OF(body, f64, Arguments<double>) LANES_OF(body, c64, Arguments<Complex<float>>) LANES_OF(body, c128, Arguments<Complex<double>>)
 LANES_OF_ALL_TYPES(svd_backward_lanes, SvdBackward)
+#if !defined(DIFFSVD_THREADED_BLOCKS)
 LANES_OF_ALL_TYPES(svd_lanes, SvdLanes)
 LANES_OF_ALL_TYPES(svd_values_lanes, SvdValues)
+#endif
 
 template <class T>
 constexpr const char* kSuffix = "?";

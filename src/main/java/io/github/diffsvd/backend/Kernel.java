@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * The kernels, one for each .cu file of the same name; the symbol is the name and the type's
- * suffix.
+ * suffix. Those named _LANES are for the CPU alone.
  */
 public enum Kernel {
   CANONICAL_GAUGE,

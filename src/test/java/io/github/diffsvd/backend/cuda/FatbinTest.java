@@ -23,6 +23,8 @@ class FatbinTest {
     String fatbin = fatbin();
     Set<String> asked =
         Arrays.stream(Kernel.values())
+            // A GPU has no vectors whose lanes have a matrix each.
+            .filter(kernel -> !kernel.name().endsWith("_LANES"))
             .flatMap(kernel -> kernel.types().stream().map(kernel::symbol))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(names(fatbin, "\0\\.text\\.(\\w+)")).containsExactlyElementsOf(asked);
