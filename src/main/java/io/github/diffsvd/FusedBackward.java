@@ -67,14 +67,11 @@ final class FusedBackward implements BackwardPass {
   /** A vector lane for each matrix. */
   static FusedBackward lanes(
       Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    int lanes = lease.limits().lanes(type);
-    long units = (batch + lanes - 1L) / lanes;
-    long scratch = laneElements(rows, columns) * type.bytes() * lanes;
     return new FusedBackward(
         lease,
         Kernel.SVD_BACKWARD_LANES,
         1,
-        LaunchShape.forUnits(lease.limits(), units, scratch),
+        LaunchShape.forLanes(lease.limits(), type, batch, laneElements(rows, columns)),
         type,
         batch,
         rows,

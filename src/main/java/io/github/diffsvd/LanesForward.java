@@ -1,6 +1,5 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Backend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
@@ -11,9 +10,6 @@ import io.github.diffsvd.backend.Lease;
  */
 final class LanesForward implements ForwardPass {
   private static final int MOST_COLUMNS = 64;
-
-  /** Beyond these sums over rows would round too much. */
-  private static final int MOST_ROWS = 256;
 
   private final int batch;
   private final int m;
@@ -29,27 +25,22 @@ final class LanesForward implements ForwardPass {
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
     conjugates = wide && type.isComplex();
-    if (n > MOST_COLUMNS || m > MOST_ROWS) {
+    if (n > MOST_COLUMNS || m > LanesValues.MOST_ROWS) {
       throw new IllegalArgumentException(
           "algorithm: GOLUB_KAHAN takes up to "
               + MOST_COLUMNS
               + " columns and "
-              + MOST_ROWS
+              + LanesValues.MOST_ROWS
               + " rows, or the other way round, got "
               + rows
               + "×"
               + columns);
     }
-    Backend.Limits limits = lease.limits();
-    int lanes = limits.lanes(type);
     // The matrix, U, V, five rows and one number more, and nine rows of reals.
     long elements = (2L * m + n + 5) * n + 1 + 9L * n;
-    long units = (batch + lanes - 1L) / lanes;
     kernel =
         lease.prepare(
-            Kernel.SVD_LANES,
-            type,
-            LaunchShape.forUnits(limits, units, elements * type.bytes() * lanes));
+            Kernel.SVD_LANES, type, LaunchShape.forLanes(lease.limits(), type, batch, elements));
     values = new LanesValues(lease, type, batch, rows, columns);
   }
 

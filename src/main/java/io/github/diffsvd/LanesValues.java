@@ -14,7 +14,7 @@ final class LanesValues implements ValuesPass {
   private static final int MOST_COLUMNS = 128;
 
   /** Beyond these sums over rows would round too much, and there are blocks in svd_jacobi.cu. */
-  private static final int MOST_ROWS = 256;
+  static final int MOST_ROWS = 256;
 
   private final int batch;
   private final int m;
@@ -34,15 +34,13 @@ final class LanesValues implements ValuesPass {
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
-    int lanes = lease.limits().lanes(type);
     // The matrix, three rows, q, e, where the next of both go, two numbers of blocks, the values.
     long elements = (m + 3L) * n + 6 * (n + 1L) + n;
     kernel =
         lease.prepare(
             Kernel.SVD_VALUES_LANES,
             type,
-            LaunchShape.forUnits(
-                lease.limits(), (batch + lanes - 1L) / lanes, elements * type.bytes() * lanes));
+            LaunchShape.forLanes(lease.limits(), type, batch, elements));
   }
 
   @Override

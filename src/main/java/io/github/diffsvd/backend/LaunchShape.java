@@ -1,5 +1,7 @@
 package io.github.diffsvd.backend;
 
+import io.github.diffsvd.DataType;
+
 /**
  * How a kernel is spread over the device.
  *
@@ -14,5 +16,12 @@ public record LaunchShape(int blocks, int threads, int scratchBytes) {
         (int) Math.max(1, Math.min(units, limits.residentBlocks())),
         limits.threads(),
         Math.toIntExact(scratchBytes));
+  }
+
+  /** For kernels with a matrix in each vector lane, and so many elements of scratch for each. */
+  public static LaunchShape forLanes(
+      Backend.Limits limits, DataType type, int batch, long elements) {
+    int lanes = limits.lanes(type);
+    return forUnits(limits, (batch + lanes - 1L) / lanes, elements * type.bytes() * lanes);
   }
 }
