@@ -1,8 +1,32 @@
-// The bidiagonal form of small matrices, one in each lane, by Householder's reflectors from both sides (Golub and Kahan, SIAM J. Numer. Anal. 2, 1965).
+// The bidiagonal form of small matrices by Householder's reflectors from both sides (Golub and Kahan, SIAM J. Numer. Anal. 2, 1965).
+//
+// A row is stored as vectors W, a number is of type E. Where both are Wide<T>, a vector is one element, of a matrix in each lane. Where E is T, there
+// is one matrix, and a vector is as many elements of its row as there are lanes; those beyond the row's end are zero. Both come out alike to the last
+// bit: the operations of a matrix are the same, in the same order, and every sum of products is fused as it is written.
 #pragma once
 
 #include "jacobi_rotation.cuh"
 #include "lane_memory.cuh"
+
+// a·by, which no sum that it goes into is fused with.
+template <class W>
+DEVICE W rounded(const W& a, const W& by) {
+  return fused(a, by, W{});
+}
+template <class W>
+DEVICE Complex<W> rounded(const Complex<W>& a, const W& by) {
+  return {rounded(a.re, by), rounded(a.im, by)};
+}
+
+template <class W>
+DEVICE void add_square(W& sum, const W& a) {
+  sum = fused(a, a, sum);
+}
+template <class W>
+DEVICE void add_square(W& sum, const Complex<W>& a) {
+  add_square(sum, a.re);
+  add_square(sum, a.im);
+}
 
 // I − gain·v vᴴ makes x, of squared length `squared`, −ahead times the first unit vector; v is x with `ahead` more in front.
 template <class W, class WR>
@@ -13,87 +37,141 @@ struct Reflector {
   DEVICE Reflector(const W& first, const WR& squared) {
     length = square_root(squared);
     phase = phase_of(first);
-    ahead = scaled(phase, length);
+    ahead = rounded(phase, length);
     const WR product = length * (length + length_of(first));
     const auto there = product > Limits<std::decay_t<decltype(get(length, 0))>>::smallest_normal;
     gain = there ? 1 / (there ? product : length + 1) : WR{};
   }
 };
 
-template <class T>
+// How many elements of a row a vector is.
+template <class E, class W>
+constexpr int kWidth = sizeof(W) / sizeof(E);
+
+template <class E, class W>
+DEVICE E element(const W* row, int j) {
+  if constexpr (kWidth<E, W> == 1) {
+    return row[j];
+  } else {
+    return get(row[j / kWidth<E, W>], j % kWidth<E, W>);
+  }
+}
+template <class E, class W>
+DEVICE void set_element(W* row, int j, const E& value) {
+  if constexpr (kWidth<E, W> == 1) {
+    row[j] = value;
+  } else {
+    put(row[j / kWidth<E, W>], j % kWidth<E, W>, value);
+  }
+}
+// The same number for all elements of a vector.
+template <class W, class E>
+DEVICE W for_vector(const E& value) {
+  if constexpr (kWidth<E, W> == 1) {
+    return value;
+  } else {
+    return splat<W>(value);
+  }
+}
+
+template <class W, class E = W>
 struct Bidiagonalisation {
-  using R = Real<T>;
-  using W = Wide<T>;
-  using WR = Wide<R>;
+  using ER = Real<E>;
+  static constexpr int kWidth = ::kWidth<E, W>;
+  static constexpr int kRowsAtOnce = sizeof(W) == sizeof(Real<W>) ? 4 : 2;
   const int n;
-  W* const a;      // rows of n
-  W* const left;   // by column, what a row takes of it times its element of v
-  W* const right;  // by column, v of the reflector from the right
+  W* const a;      // rows of vectors
+  W* const left;   // by column, what a row takes of it times its element of v; zero where the reflectors are done
+  W* const right;  // by column, v of the reflector from the right; zero there too
   W* const dots;   // by column, its inner product with the column that is next
 
-  DEVICE W* row(int i) const { return a + int64_t(i) * n; }
+  DEVICE int vectors() const { return (n + kWidth - 1) / kWidth; }
+  DEVICE W* row(int i) const { return a + int64_t(i) * vectors(); }
 
   // Takes the reflectors of column and row k out of kRows rows from row i on.
   template <bool kRight, int kRows>
-  DEVICE void reflect(int k, int i, const WR& gain) const {
+  DEVICE void reflect(int k, int i, const ER& gain) const {
     W* const rows = row(i);
-    W v[kRows], z[kRows], next[kRows];
+    const int length = vectors();
+    E v[kRows], z[kRows];
+    W from_left[kRows], from_right[kRows], next[kRows];
     for (int r = 0; r < kRows; r++) {
-      v[r] = W{} - rows[r * n + k];
-      z[r] = next[r] = W{};
+      v[r] = E{} - element<E>(rows + r * length, k);
+      z[r] = E{};
+      from_left[r] = for_vector<W>(v[r]);
     }
+    const auto without_left = [&](int r, int j) {
+      E x = element<E>(rows + r * length, j);
+      multiply_add(x, v[r], element<E>(left, j));
+      return x;
+    };
     for (int j = k + 1; kRight && j < n; j++)
-      for (int r = 0; r < kRows; r++) {
-        W x = rows[r * n + j];
-        multiply_add(x, v[r], left[j]);
-        multiply_add(z[r], x, conjugate(right[j]));
-      }
-    for (int r = 0; kRight && r < kRows; r++) z[r] = scaled(W{} - z[r], gain);
-    for (int j = k + 1; j < n; j++) {
+      for (int r = 0; r < kRows; r++) multiply_add(z[r], without_left(r, j), conjugate(element<E>(right, j)));
+    for (int r = 0; r < kRows; r++) {
+      z[r] = scaled(E{} - z[r], gain);
+      from_right[r] = for_vector<W>(z[r]);
+      E x{};
+      if (k + 1 < n) x = without_left(r, k + 1);
+      if (k + 1 < n && kRight) multiply_add(x, z[r], element<E>(right, k + 1));
+      next[r] = for_vector<W>(conjugate(x));
+    }
+    for (int j = (k + 1) / kWidth; j < length; j++) {
       W sum = dots[j];
       for (int r = 0; r < kRows; r++) {
-        W x = rows[r * n + j];
-        multiply_add(x, v[r], left[j]);
-        if (kRight) multiply_add(x, z[r], right[j]);
-        rows[r * n + j] = x;
-        if (j == k + 1) next[r] = conjugate(x);
+        W x = rows[r * length + j];
+        multiply_add(x, from_left[r], left[j]);
+        if (kRight) multiply_add(x, from_right[r], right[j]);
+        rows[r * length + j] = x;
         multiply_add(sum, next[r], x);
       }
       dots[j] = sum;
     }
   }
 
-  // From column k's inner products with itself and those right of it to those of column k + 1; rows k … m − 1. The vectors of the reflectors stay where
-  // they made zeros. Calls to(k, reflector of the column, reflector of the row).
+  // From column k's inner products with itself and those right of it to those of column k + 1; rows k … m − 1. The vectors of the reflectors stay
+  // where they made zeros. Calls to(k, reflector of the column, reflector of the row).
   template <bool kRight, class To>
   DEVICE void step(int k, int m, const To& to) const {
     W* const own = row(k);
-    const Reflector<W, WR> down(own[k], real_part(dots[k]));
-    own[k] = own[k] + down.ahead;
-    WR squared{};
-    for (int j = k + 1; j < n; j++) {
-      multiply_add(dots[j], conjugate(down.ahead), own[j]);
-      left[j] = scaled(dots[j], down.gain);
-      multiply_add(own[j], W{} - own[k], left[j]);
-      right[j] = own[j];
-      squared += size_squared(own[j]);
+    const Reflector<E, ER> down(element<E>(own, k), real_part(element<E>(dots, k)));
+    const E head = element<E>(own, k) + down.ahead;
+    set_element(own, k, head);
+    const int first = (k + 1) / kWidth, length = vectors();
+    const W ahead = for_vector<W>(conjugate(down.ahead)), taken = for_vector<W>(E{} - head);
+    for (int j = first; j < length; j++) {
+      multiply_add(dots[j], ahead, own[j]);
+      left[j] = scaled(dots[j], for_vector<Real<W>>(down.gain));
       dots[j] = W{};
     }
-    const Reflector<W, WR> across(k + 1 < n ? right[k + 1] : W{}, squared);
+    const auto end_reflectors = [&](W* of_row) {
+      for (int j = first * kWidth; j <= k; j++) set_element(of_row, j, E{});
+    };
+    end_reflectors(left);
+    for (int j = first; j < length; j++) {
+      multiply_add(own[j], taken, left[j]);
+      right[j] = own[j];
+    }
+    end_reflectors(right);
+    ER squared{};
+    for (int j = k + 1; j < n; j++) add_square(squared, element<E>(right, j));
+    const Reflector<E, ER> across(k + 1 < n ? element<E>(right, k + 1) : E{}, squared);
     to(k, down, across);
     if (k + 1 == n) return;
-    right[k + 1] = right[k + 1] + across.ahead;
-    if (kRight) own[k + 1] = right[k + 1];
-    constexpr int kRows = sizeof(T) == sizeof(R) ? 4 : 2;
+    const E right_head = element<E>(right, k + 1) + across.ahead;
+    set_element(right, k + 1, right_head);
+    if (kRight) set_element(own, k + 1, right_head);
     int i = k + 1;
-    for (; i + kRows <= m; i += kRows) reflect<kRight, kRows>(k, i, across.gain);
+    for (; i + kRowsAtOnce <= m; i += kRowsAtOnce) reflect<kRight, kRowsAtOnce>(k, i, across.gain);
     for (; i < m; i++) reflect<kRight, 1>(k, i, across.gain);
   }
 
   DEVICE void begin(int m) const {
-    for (int j = 0; j < n; j++) dots[j] = W{};
-    for (int i = 0; i < m; i++)
-      for (int j = 0; j < n; j++) multiply_add(dots[j], conjugate(row(i)[0]), row(i)[j]);
+    const int length = vectors();
+    for (int j = 0; j < length; j++) dots[j] = W{};
+    for (int i = 0; i < m; i++) {
+      const W first = for_vector<W>(conjugate(element<E>(row(i), 0)));
+      for (int j = 0; j < length; j++) multiply_add(dots[j], first, row(i)[j]);
+    }
   }
 
   template <class To>
@@ -105,39 +183,51 @@ struct Bidiagonalisation {
   // Leaves the triangle of the QR decomposition in the first n rows.
   DEVICE void triangle(int m) const {
     begin(m);
-    for (int k = 0; k < n; k++) step<false>(k, m, [&](int k, const auto& down, const auto&) { left[k] = W{} - down.ahead; });
+    for (int k = 0; k < n; k++) step<false>(k, m, [&](int k, const auto& down, const auto&) { set_element(left, k, E{} - down.ahead); });
     for (int i = 0; i < n; i++) {
-      for (int j = 0; j < i; j++) row(i)[j] = W{};
-      row(i)[i] = left[i];
+      for (int j = 0; j < i; j++) set_element(row(i), j, E{});
+      set_element(row(i), i, element<E>(left, i));
     }
   }
 };
 
-// A batch's matrices in lanes, each brought to a largest part of about 1.
-template <class T>
-struct ScaledLanes {
+// A batch's matrices in lanes, or one matrix, each to be brought to a largest part of about 1.
+template <class T, class W = Wide<T>, class E = W>
+struct Scaled {
   using R = Real<T>;
-  using WR = Wide<R>;
+  using ER = Real<E>;
   using L = JacobiLimits<R>;
-  WR largest{};
-  WR part, rest;  // the power of two in two parts: its reciprocal need not be a number of the type
+  ER largest{};
+  ER part{}, rest{};  // the power of two in two parts: its reciprocal need not be a number of the type
 
-  // Into rows of n from the matrix `first` on; zeros where a number is not finite.
-  DEVICE ScaledLanes(const View<const T>& from, int64_t first, int count, int m, int n, Wide<T>* a) {
-    load_lanes(from, first, count, m, n, [&](int i, int j, const Wide<T>& value) {
-      a[i * n + j] = value;
+  // Into rows of n from the matrix `first` on, as it is.
+  DEVICE Scaled(const View<const T>& from, int64_t first, int count, int m, int n, W* a) {
+    const int length = (n + kWidth<E, W> - 1) / kWidth<E, W>;
+    const auto take = [&](int i, int j, const E& value) {
+      set_element(a + i * length, j, value);
       largest = larger_or_bad<R>(largest, value);
-    });
-    const auto broken = largest > L::kLargest;
+    };
+    if constexpr (std::is_same_v<E, Wide<T>>) {
+      load_lanes(from, first, count, m, n, take);
+    } else {
+      for (int t = 0; t < m * length; t++) a[t] = W{};
+      for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) take(i, j, from.at(first, i, j));
+    }
+  }
+  // Scales so many vectors; those of a matrix that has a number which is not finite, or that is not wanted, become zero.
+  DEVICE void scale(W* a, int vectors, const ER& wanted) {
     const auto there = (largest > 0) & (largest <= L::kLargest);
-    const WR exponent = there ? exponent_of<R>(there ? largest : WR{} + 1) : WR{}, reach = WR{} + R(L::kBias / 2);
+    const ER exponent = there ? exponent_of<R>(there ? largest : ER{} + 1) : ER{}, reach = ER{} + R(L::kBias / 2);
     part = exponent > reach ? reach : exponent < -reach ? -reach : exponent;
     rest = exponent - part;
-    for (int t = 0; t < m * n; t++) a[t] = choose(broken, Wide<T>{}, scaled(scaled(a[t], power_of_two<R>(-part)), power_of_two<R>(-rest)));
+    const Real<W> down = for_vector<Real<W>>(power_of_two<R>(-part)), further = for_vector<Real<W>>(power_of_two<R>(-rest));
+    const Real<W> kept = for_vector<Real<W>>(largest > L::kLargest ? ER{} : wanted);
+    for (int t = 0; t < vectors; t++) a[t] = choose(kept > 0, scaled(scaled(a[t], down), further), W{});
   }
-  DEVICE WR unscaled(const WR& value) const { return value * power_of_two<R>(part) * power_of_two<R>(rest); }
+  DEVICE ER unscaled(const ER& value) const { return value * power_of_two<R>(part) * power_of_two<R>(rest); }
   // Of the scaled matrix's, with what else is wrong.
-  DEVICE WR status(const WR& largest_value, const WR& otherwise) const {
-    return largest > L::kLargest ? WR{} - 1 : unscaled(largest_value) > L::kLargest ? WR{} - 3 : otherwise;
+  DEVICE ER status(const ER& largest_value, const ER& otherwise) const {
+    return largest > L::kLargest ? ER{} - 1 : unscaled(largest_value) > L::kLargest ? ER{} - 3 : otherwise;
   }
 };

@@ -32,14 +32,24 @@ struct JacobiLimits<double> {
   static constexpr int kSolved = kMantissaBits - 1, kNear = 100;
 };
 
-// Integers as wide as the numbers of WR.
-#if defined(DIFFSVD_WIDE)
+// What svd_lanes.cu marks a matrix with that it leaves to svd_jacobi.cu.
+constexpr int kLeft = 1;
+
+// Integers as wide as the numbers of WR, of one number unsigned: bits may be shifted out.
 template <class WR>
-using BitsOf = decltype(WR{} < WR{});
-#else
+struct BitsFor {
+  using Type = decltype(WR{} < WR{});
+};
+template <>
+struct BitsFor<float> {
+  using Type = uint32_t;
+};
+template <>
+struct BitsFor<double> {
+  using Type = uint64_t;
+};
 template <class WR>
-using BitsOf = typename JacobiLimits<WR>::Number;
-#endif
+using BitsOf = typename BitsFor<WR>::Type;
 
 // A small whole number and its bits, by adding 1.5·2^mantissa, which puts it into the last ones; machines convert long integers slowly.
 template <class R, class WR>
@@ -140,7 +150,7 @@ DEVICE W size_squared(W a) {
 }
 template <class W>
 DEVICE W size_squared(Complex<W> a) {
-  return a.re * a.re + a.im * a.im;
+  return fused(a.re, a.re, a.im * a.im);
 }
 
 // |a|, of which squares alone might underflow.
@@ -162,7 +172,7 @@ DEVICE W phase_of(W a) {
 template <class W>
 DEVICE Complex<W> phase_of(Complex<W> a) {
   const W zero{}, one = zero + 1, re = a.re < 0 ? -a.re : a.re, im = a.im < 0 ? -a.im : a.im, larger = re > im ? re : im;
-  const W divisor = larger > 0 ? larger : one, x = a.re / divisor, y = a.im / divisor, size = square_root(x * x + y * y);
+  const W divisor = larger > 0 ? larger : one, x = a.re / divisor, y = a.im / divisor, size = square_root(fused(x, x, y * y));
   return {larger > 0 ? x / (larger > 0 ? size : one) : one, larger > 0 ? y / (larger > 0 ? size : one) : zero};
 }
 

@@ -6,8 +6,6 @@
 // CpuBackend.java knows kWideBytes of each build too.
 #pragma once
 
-#include <type_traits>
-
 #include "scalar.cuh"
 
 #if defined(__CUDACC__) || defined(DIFFSVD_THREADED_BLOCKS) || defined(DIFFSVD_ONE_LANE)
@@ -32,9 +30,6 @@ DEVICE void put(T& wide, int, T value) {
 #else
 #define DIFFSVD_WIDE
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 #if defined(__AVX512F__)
 constexpr int kWideBytes = 64;
 #elif defined(__AVX__)
@@ -91,6 +86,17 @@ DEVICE void put(Complex<W>& wide, int l, Complex<R> value) {
   wide.im[l] = value.im;
 }
 
+// Of one number, where a kernel is instantiated for a matrix by itself.
+DEVICE bool any_lane(bool mask) { return mask; }
+DEVICE float square_root(float a) { return sqrtf(a); }
+DEVICE double square_root(double a) { return sqrt(a); }
+DEVICE float get(const float& a, int) { return a; }
+DEVICE double get(const double& a, int) { return a; }
+DEVICE Complex<float> get(const Complex<float>& a, int) { return a; }
+DEVICE Complex<double> get(const Complex<double>& a, int) { return a; }
+DEVICE void put(float& a, int, float value) { a = value; }
+DEVICE void put(double& a, int, double value) { a = value; }
+
 inline WideOf<float>::Type conjugate(WideOf<float>::Type a) { return a; }
 inline WideOf<double>::Type conjugate(WideOf<double>::Type a) { return a; }
 inline WideOf<float>::Type real_part(WideOf<float>::Type a) { return a; }
@@ -102,6 +108,10 @@ template <class T>
 using Wide = typename WideOf<T>::Type;
 template <class T>
 constexpr int kLanes = WideOf<T>::kLanes;
+
+// How many matrices an element of type W is of, where one of a matrix is T.
+template <class T, class W>
+constexpr int kMatricesOf = sizeof(W) / sizeof(T);
 
 // The same number in every lane.
 template <class W>

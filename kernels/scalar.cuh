@@ -4,8 +4,13 @@
 #include <math.h>
 
 #include <cfloat>
+#include <type_traits>
 
 #include "portable.cuh"
+
+#if defined(__x86_64__) && !defined(__CUDACC__)
+#include <immintrin.h>
+#endif
 
 template <class R>
 struct Complex {
@@ -35,6 +40,31 @@ struct Limits<double> {
   static constexpr double epsilon = DBL_EPSILON, root_epsilon = 1.4901161193847656e-8, smallest_normal = DBL_MIN, smallest_invertible = 256 * DBL_MIN;
 };
 
+// a·b + c, rounded once where the machine can: one number and a vector of them come out alike, whatever else the compiler contracts.
+template <class R>
+DEVICE R fused(R a, R b, R c) {
+#if defined(__CUDACC__)
+  return fma(a, b, c);
+#elif defined(__FMA__)
+  if constexpr (std::is_same_v<R, float>) {
+    return __builtin_fmaf(a, b, c);
+  } else if constexpr (std::is_same_v<R, double>) {
+    return __builtin_fma(a, b, c);
+  } else {
+    constexpr bool kSingle = sizeof(a[0]) == sizeof(float);
+#if defined(__AVX512F__)
+    if constexpr (kSingle) return R(_mm512_fmadd_ps(__m512(a), __m512(b), __m512(c)));
+    if constexpr (!kSingle) return R(_mm512_fmadd_pd(__m512d(a), __m512d(b), __m512d(c)));
+#else
+    if constexpr (kSingle) return R(_mm256_fmadd_ps(__m256(a), __m256(b), __m256(c)));
+    if constexpr (!kSingle) return R(_mm256_fmadd_pd(__m256d(a), __m256d(b), __m256d(c)));
+#endif
+  }
+#else
+  return a * b + c;
+#endif
+}
+
 template <class R>
 DEVICE Complex<R> operator+(Complex<R> a, Complex<R> b) {
   return {a.re + b.re, a.im + b.im};
@@ -50,7 +80,7 @@ DEVICE Complex<R> operator*(R a, Complex<R> b) {
 
 template <class R>
 DEVICE Complex<R> operator*(Complex<R> a, Complex<R> b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+  return {fused(a.re, b.re, -(a.im * b.im)), fused(a.re, b.im, a.im * b.re)};
 }
 
 DEVICE float conjugate(float a) { return a; }
@@ -104,12 +134,12 @@ DEVICE T not_a_number() {
 // sum += a·b
 template <class R>
 DEVICE void multiply_add(R& sum, R a, R b) {
-  sum += a * b;
+  sum = fused(a, b, sum);
 }
 template <class R>
 DEVICE void multiply_add(Complex<R>& sum, Complex<R> a, Complex<R> b) {
-  sum.re += a.re * b.re;
-  sum.re -= a.im * b.im;
-  sum.im += a.re * b.im;
-  sum.im += a.im * b.re;
+  sum.re = fused(a.re, b.re, sum.re);
+  sum.re = fused(-a.im, b.im, sum.re);
+  sum.im = fused(a.re, b.im, sum.im);
+  sum.im = fused(a.im, b.re, sum.im);
 }

@@ -31,10 +31,11 @@ struct SvdJacobi {
   View<T> u;        // m×n, overwritten; absent with v
   View<Real<T>> s;  // n×1, overwritten, descending
   View<T> v;        // n×n, overwritten; absent: singular values alone
-  int32_t* info;    // batch, overwritten: 0, −1, −3 or kSweeps
+  int32_t* info;    // batch, overwritten: 0, −1, −3 or kSweeps; with left_alone read first
   T* workspace;     // on a GPU rows_of_workspace rows for each warp of the grid, overwritten
   int64_t batch, m, n;
-  int64_t adjoint;  // 1: each element of a is conjugated
+  int64_t adjoint;     // 1: each element of a is conjugated
+  int64_t left_alone;  // 1: matrices that are not marked kLeft are passed over
 };
 
 constexpr int kSweeps = 30;
@@ -70,7 +71,8 @@ struct VectorOfMatrices {
   const SvdJacobi<T>& x;
   const int m, n;
   const Grid at;
-  const int64_t first;  // the matrix of the vector's first team
+  const int64_t first;   // the matrix of the vector's first team
+  const uint32_t teams;  // a bit for each that has a matrix to decompose
   int levels = 0, core_rows;  // a tall matrix has levels, of which the last is the core
   Columns<T, kVectors> a, core, gains, r, z, w;  // in the workspace
   Columns<T, kVectors> stage;                    // of the core's rows
@@ -80,7 +82,7 @@ struct VectorOfMatrices {
   WR largest[kSlots];                 // part of each column as given
 
   DEVICE VectorOfMatrices(const SvdJacobi<T>& x, int team, int64_t first, W* workspace, W* scratch)
-      : x(x), m(int(x.m)), n(int(x.n)), at(n, team), first(first) {
+      : x(x), m(int(x.m)), n(int(x.n)), at(n, team), first(first), teams(teams_of(x, team, first)) {
     const int block = rows_of_block(n);
     int blocks = 0;
 #if defined(__CUDACC__)
@@ -116,15 +118,21 @@ struct VectorOfMatrices {
   // A as it is given.
   DEVICE Columns<T, kVectors> input() const { return {levels > 0 ? a.data : place(core).data}; }
 
-  // Calls body(lane, matrix) for the first lane of each team that has a matrix, or on a GPU for the own team's.
+  DEVICE static uint32_t teams_of(const SvdJacobi<T>& x, int team, int64_t first) {
+    uint32_t teams = 0;
+    for (int t = 0; t < kVectorLanes<T> / team && first + t < x.batch; t++)
+      if (!x.left_alone || x.info[first + t] == kLeft) teams |= uint32_t(1) << t;
+    return teams;
+  }
+
+  // Calls body(lane, matrix) for the first lane of each team that has a matrix to decompose, or on a GPU for the own team's.
   template <class Body>
   DEVICE void for_teams(const Body& body) const {
 #if defined(__CUDACC__)
-    const int64_t b = first + at.base / at.team;
-    if (b < x.batch) body(at.base, b);
+    if (teams >> (at.base / at.team) & 1) body(at.base, first + at.base / at.team);
 #else
-    for (int base = 0; base < kVectorLanes<T>; base += at.team)
-      if (first + base / at.team < x.batch) body(base, first + base / at.team);
+    for (int t = 0; t < kVectorLanes<T> / at.team; t++)
+      if (teams >> t & 1) body(t * at.team, first + t);
 #endif
   }
 
@@ -144,7 +152,7 @@ struct VectorOfMatrices {
   }
   DEVICE void load_columns(const Columns<T, kVectors>& a, int first_row, int end) {
 #if defined(DIFFSVD_WIDE)
-    if (Grid::kSingle && !any_in_vector(adjoint > 0)) {
+    if (Grid::kSingle && !x.left_alone && !any_in_vector(adjoint > 0)) {
       View<const T> from = x.a;
       from.data += first_row * from.row_stride;
       const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
@@ -660,7 +668,9 @@ DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) 
   const int64_t units = (x.batch + at_once * vectors - 1) / (at_once * vectors);
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = (unit * vectors + own) * at_once;
-    if (first < x.batch) Vector(x, team, first, workspace, scratch).run();
+    if (first >= x.batch) continue;
+    Vector vector(x, team, first, workspace, scratch);
+    if (vector.teams) vector.run();
   }
 }
 

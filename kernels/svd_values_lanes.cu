@@ -168,7 +168,7 @@ DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
   using WR = Wide<R>;
   const int m = int(x.m), n = int(x.n);
   W* const a = reinterpret_cast<W*>(block.scratch);
-  const Bidiagonalisation<T> bidiagonal{n, a, a + m * n, a + (m + 1) * n, a + (m + 2) * n};
+  const Bidiagonalisation<W> bidiagonal{n, a, a + m * n, a + (m + 1) * n, a + (m + 2) * n};
   WR* const real = reinterpret_cast<WR*>(a + (m + 3) * n);
   WR* const values = real + 6 * (n + 1);
 
@@ -176,7 +176,8 @@ DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = unit * kLanes<T>;
     const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
-    const ScaledLanes<T> given(x.a, first, count, m, n, a);
+    Scaled<T> given(x.a, first, count, m, n, a);
+    given.scale(a, m * n, WR{} + 1);
     Quotients<R> quotients{n, real, real + (n + 1), real + 2 * (n + 1), real + 3 * (n + 1), real + 4 * (n + 1), real + 5 * (n + 1), values};
     const bool tall = 3 * m > 5 * n;
     if (tall) bidiagonal.triangle(m);

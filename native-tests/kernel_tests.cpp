@@ -571,7 +571,7 @@ void test_svd_unpack() {
           to_u.poison();
           to_s.poison();
           to_v.poison();
-          const SvdUnpack<T> arguments{u.input(),   s.input(),   v.input(),   solver_info.input().data,
+          const SvdUnpack<T> arguments{u.view(),    s.input(),   v.input(),   solver_info.input().data,
                                        to_u.view(), to_s.view(), to_v.view(), info.view().data,
                                        batch,       m,           n,           adjoint};
           launch(function_of(arguments), arguments, grid, 0);
@@ -587,8 +587,16 @@ void test_svd_unpack() {
             testing.expect(info.at(b, 0) == expected[b], "info(%d) is %d", int(b), info.at(b, 0));
             for (int64_t j = 0; j < n; j++) {
               testing.expect(good(b, number(to_s.at(b, j)), number(s.at(b, j) / SolverScale<R>::kPower), false), "S(%d, %d) is wrong", int(b), int(j));
-              for (int64_t i = 0; i < m; i++)
-                testing.expect(good(b, number(to_u.at(b, i, j)), number(u.at(b, i, j)), false), "U(%d, %d, %d) is wrong", int(b), int(i), int(j));
+              long double squared = 0;
+              for (int64_t i = 0; i < m; i++) {
+                const Number given = number(u.at(b, i, j));
+                squared += given.re * given.re + given.im * given.im;
+              }
+              for (int64_t i = 0; i < m; i++) {
+                const Number computed = number(to_u.at(b, i, j)), given = number(1 / std::sqrt(squared)) * number(u.at(b, i, j));
+                const bool near = std::hypot(computed.re - given.re, computed.im - given.im) <= 4 * kEpsilon<R>;
+                testing.expect(expected[b] == 0 ? near : good(b, computed, given, false), "U(%d, %d, %d) is wrong", int(b), int(i), int(j));
+              }
               for (int64_t i = 0; i < n; i++)
                 testing.expect(good(b, number(to_v.at(b, i, j)), number(v.at(b, i, j)), adjoint), "V(%d, %d, %d) is wrong", int(b), int(i), int(j));
             }
@@ -666,7 +674,7 @@ void test_svd_jacobi() {
             s.poison();
             v.poison();
             info.poison();
-            const SvdJacobi<T> arguments{a.input(), vectors ? u.view() : View<T>{}, s.view(), vectors ? v.view() : View<T>{}, info.view().data, workspace, batch, m, n, conjugated};
+            const SvdJacobi<T> arguments{a.input(), vectors ? u.view() : View<T>{}, s.view(), vectors ? v.view() : View<T>{}, info.view().data, workspace, batch, m, n, conjugated, false};
             launch(function_of(arguments), arguments, grid, scratch * int64_t(sizeof(Wide<T>)));
             u.take_output();
             s.take_output();
@@ -691,22 +699,47 @@ void test_svd_jacobi() {
           release(workspace);
 #endif
           if (kThreads) continue;
-          u.poison();
-          s.poison();
-          v.poison();
-          info.poison();
-          const SvdLanes<T> lanes{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated};
-          launch(lanes_of(lanes), lanes, grid, ((2 * m + n + 5) * n + 1 + 9 * n) * int64_t(sizeof(Wide<T>)));
-          u.take_output();
-          s.take_output();
-          v.take_output();
-          info.take_output();
-          a.expect_untouched();
-          for (int64_t b = 0; b < batch; b++) {
-            testing.expect(info.at(b, 0) == (b == 1 ? -1 : 0), "info(%d) in lanes is %d", int(b), info.at(b, 0));
-            if (b != 1) expect_decomposition(b);
-            else testing.expect(std::isnan(s.at(b, 0)) && !finite(u, b) && !finite(v, b), "factors of a bad matrix in lanes");
+          const int64_t lanes_scratch = ((2 * m + n + 5) * n + 1 + 9 * n) * int64_t(sizeof(Wide<T>));
+          for (const bool leaves : {true, false}) {
+            u.poison();
+            s.poison();
+            v.poison();
+            info.poison();
+            const SvdLanes<T> lanes{a.input(), u.view(), s.view(), v.view(), info.view().data, batch, m, n, conjugated, leaves};
+            launch(lanes_of(lanes), lanes, grid, lanes_scratch);
+            if (leaves) {
+              testing.expect(n == 1 || lanes.info[4] == kLeft, "the graded matrix is not left to svd_jacobi");
+              const SvdJacobi<T> others{lanes.a, lanes.u, lanes.s, lanes.v, lanes.info, workspace, batch, m, n, conjugated, true};
+              launch(function_of(others), others, grid, scratch * int64_t(sizeof(Wide<T>)));
+            }
+            u.take_output();
+            s.take_output();
+            v.take_output();
+            info.take_output();
+            a.expect_untouched();
+            for (int64_t b = 0; b < batch; b++) {
+              testing.expect(info.at(b, 0) == (b == 1 ? -1 : 0), "info(%d) in lanes is %d", int(b), info.at(b, 0));
+              if (b != 1) expect_decomposition(b);
+              else testing.expect(std::isnan(s.at(b, 0)) && !finite(u, b) && !finite(v, b), "factors of a bad matrix in lanes");
+            }
           }
+          Matrices<T> own_u(batch, m, n, any_layout_to_write()), own_v(batch, n, n, any_layout_to_write());
+          Matrices<R> own_s(batch, n, 1, any_layout_to_write());
+          Matrices<int32_t> own_info(batch, 1, 1);
+          own_u.poison();
+          own_s.poison();
+          own_v.poison();
+          own_info.poison();
+          const SvdLanes<T> all{a.input(), own_u.view(), own_s.view(), own_v.view(), own_info.view().data, 1, m, n, conjugated, false};
+          for (int64_t b = 0; b < batch; b++) {
+            const SvdLanes<T> own{all.a.matrix(b), all.u.matrix(b), all.s.matrix(b), all.v.matrix(b), all.info + b, 1, m, n, conjugated, false};
+            launch(lanes_of(own), own, Grid{1, 1}, lanes_scratch);
+          }
+          own_u.take_output();
+          own_s.take_output();
+          own_v.take_output();
+          own_info.take_output();
+          testing.expect(own_u.same(u) && own_s.same(s) && own_v.same(v) && own_info.same(info), "a matrix by itself has other bits than in a vector");
 
           s.poison();
           info.poison();

@@ -12,14 +12,17 @@ interface ForwardPass extends ValuesPass {
   long MOST_SCRATCH_BYTES = 1L << 28;
 
   /**
-   * AUTO takes the Jacobi kernel where the device says that it is the faster one, whatever the
-   * batch: a matrix has the same factors alone.
+   * AUTO takes what is fastest for the shape, whatever the batch: a matrix has the same factors
+   * alone.
    */
   static ForwardPass choose(
       Lease lease, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
     Backend.Limits limits = lease.limits();
     if (algorithm == SvdAlgorithm.GOLUB_KAHAN && limits.wideBytes() > 0) {
-      return new LanesForward(lease, type, batch, rows, columns);
+      return new LanesForward(lease, type, batch, rows, columns, false);
+    }
+    if (algorithm == SvdAlgorithm.AUTO && LanesForward.isFastest(limits, type, rows, columns)) {
+      return new AutoForward(lease, type, batch, rows, columns);
     }
     boolean jacobi =
         algorithm == SvdAlgorithm.JACOBI

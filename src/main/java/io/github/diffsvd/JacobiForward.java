@@ -22,19 +22,26 @@ final class JacobiForward implements ForwardPass {
   private static final int ROWS_OF_LANE = 4096;
 
   /** Of the build whose lanes cannot exchange numbers: there a matrix has one lane in any case. */
-  private static final int BASELINE_WIDE_BYTES = 16;
+  static final int BASELINE_WIDE_BYTES = 16;
 
   private final int batch;
   private final int m;
   private final int n;
   private final boolean wide;
   private final boolean conjugates;
+  private final boolean leftAlone;
   private final long workspaceBytes;
   private final KernelLaunch kernel;
   private long workspace;
 
   JacobiForward(Lease lease, DataType type, int batch, int rows, int columns) {
+    this(lease, type, batch, rows, columns, false);
+  }
+
+  /** Of all matrices, or of those alone that {@link LanesForward} has left. */
+  JacobiForward(Lease lease, DataType type, int batch, int rows, int columns, boolean leftAlone) {
     this.batch = batch;
+    this.leftAlone = leftAlone;
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
@@ -177,7 +184,14 @@ final class JacobiForward implements ForwardPass {
   private void start(
       MatrixBatch a, MatrixBatch u, MatrixBatch s, MatrixBatch v, long info, long stream) {
     kernel.arguments().reset().put(wide ? a.transposed() : a).put(u).put(s).put(v).put(info);
-    kernel.arguments().put(workspace).put((long) batch).put((long) m).put((long) n).put(conjugates);
+    kernel
+        .arguments()
+        .put(workspace)
+        .put((long) batch)
+        .put((long) m)
+        .put((long) n)
+        .put(conjugates)
+        .put(leftAlone);
     kernel.start(stream);
   }
 }

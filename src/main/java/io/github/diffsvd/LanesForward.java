@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.backend.Backend;
 import io.github.diffsvd.backend.Kernel;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
@@ -11,21 +12,44 @@ import io.github.diffsvd.backend.Lease;
 final class LanesForward implements ForwardPass {
   private static final int MOST_COLUMNS = 64;
 
+  /** Up to here it is as fast as JACOBI on matrices of a quarter of the full rank. */
+  private static final int MOST_COLUMNS_OF_ANY_RANK = 48;
+
   private final int batch;
   private final int m;
   private final int n;
   private final boolean wide;
   private final boolean conjugates;
+  private final boolean leaves;
   private final KernelLaunch kernel;
   private final LanesValues values;
 
-  LanesForward(Lease lease, DataType type, int batch, int rows, int columns) {
+  private static boolean suits(int rows, int columns) {
+    return Math.min(rows, columns) <= MOST_COLUMNS
+        && Math.max(rows, columns) <= LanesValues.MOST_ROWS;
+  }
+
+  /**
+   * Whether it is faster than the other ways. Measured with AVX2 and AVX-512: JACOBI is faster for
+   * taller matrices, and of 64 columns for low rank, where half of those are null.
+   */
+  static boolean isFastest(Backend.Limits limits, DataType type, int rows, int columns) {
+    int k = Math.min(rows, columns);
+    return limits.wideBytes() > JacobiForward.BASELINE_WIDE_BYTES
+        && suits(rows, columns)
+        && Math.max(rows, columns) <= 3 * k
+        && (k <= MOST_COLUMNS_OF_ANY_RANK || !limits.prefersJacobi(type, rows, columns));
+  }
+
+  /** Where it leaves some to JACOBI, matrices of columns of very different size are marked. */
+  LanesForward(Lease lease, DataType type, int batch, int rows, int columns, boolean leaves) {
     this.batch = batch;
+    this.leaves = leaves;
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
     conjugates = wide && type.isComplex();
-    if (n > MOST_COLUMNS || m > LanesValues.MOST_ROWS) {
+    if (!suits(rows, columns)) {
       throw new IllegalArgumentException(
           "algorithm: GOLUB_KAHAN takes up to "
               + MOST_COLUMNS
@@ -57,7 +81,7 @@ final class LanesForward implements ForwardPass {
     kernel.arguments().reset().put(wide ? a.transposed() : a);
     kernel.arguments().put(wide ? factors.v() : factors.u()).put(factors.s());
     kernel.arguments().put(wide ? factors.u() : factors.v()).put(info);
-    kernel.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
+    kernel.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates).put(leaves);
     kernel.start(stream);
   }
 

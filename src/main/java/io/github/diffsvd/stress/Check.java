@@ -13,7 +13,7 @@ enum Check {
   ORTHOGONALITY("the largest entry of UᴴU − I and VᴴV − I"),
   SMALL_VALUES("relative error of every singular value of graded columns"),
   SAME_FACTORS(
-      "the same U, S, V alone, anywhere in a batch, beside NaN: to the bit from the Jacobi kernel, else the same S to rounding"),
+      "the same U, S, V alone, anywhere in a batch, beside NaN: to the bit from the library's own kernels, else the same S to rounding"),
   FINITE_GRADIENT("finite gradients and tangents under every rule but exact"),
   GRADIENT("gradient against double-double, values well apart"),
   VALUES("S of SingularValuePlan, with vectors and without, and the norm of its gradient"),

@@ -118,11 +118,13 @@ public final class SearchReport {
         String.format(
             Locale.ROOT,
             "Bars: residual and orthogonality %.0f·eps·√k, of LAPACK and cuSOLVER asked for by name, and of AUTO on a GPU,"
-                + " %.0f·eps·√k; graded columns %.0f·eps·n; gradient %.0f·eps·k·((‖gU‖ + ‖gV‖)/gap + ‖gS‖);"
+                + " %.0f·eps·√k; graded columns %.0f·eps·n, from AUTO, where they differ no more than %.0f-fold, so many times that;"
+                + " gradient %.0f·eps·k·((‖gU‖ + ‖gV‖)/gap + ‖gS‖);"
                 + " transposition %.0f·eps·√(mn).",
             SearchJudge.BAR,
             SearchJudge.LIBRARY_BAR,
             SearchJudge.SMALL_VALUES_BAR,
+            SearchJudge.EVEN_FACTOR,
             SearchJudge.GRADIENT_BAR,
             SearchJudge.TRANSPOSED_BAR));
     text.add("");
@@ -130,7 +132,7 @@ public final class SearchReport {
     text.add("");
     text.add(
         "How many were tried, and the worst residual and orthogonality in units of eps·√k: of this"
-            + " library's own algorithms, AUTO and JACOBI, and of LAPACK's or cuSOLVER's.");
+            + " library's own algorithms, AUTO, JACOBI and GOLUB_KAHAN, and of LAPACK's or cuSOLVER's.");
     text.add("");
     text.add(
         "| kind | "

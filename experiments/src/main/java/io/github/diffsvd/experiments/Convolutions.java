@@ -14,6 +14,11 @@ final class Convolutions {
   private static final int LAYERS = 3;
   private static final int KERNEL = 3;
 
+  static {
+    // oneDNN's gradients of few channels are wrong on some processors, and now and then NaN.
+    torch.globalContext().setUserEnabledMkldnn(false);
+  }
+
   /** What stands beyond the border. */
   private enum Kind {
     /** Zeros. */

@@ -1,0 +1,39 @@
+package io.github.diffsvd;
+
+import io.github.diffsvd.backend.Lease;
+
+/**
+ * Each matrix by the kernel that suits it: those whose columns are of about one size by
+ * bidiagonalisation, which is faster, the others by Jacobi, which keeps the digits of their small
+ * singular values.
+ */
+final class AutoForward implements ForwardPass {
+  private final LanesForward even;
+  private final JacobiForward others;
+
+  AutoForward(Lease lease, DataType type, int batch, int rows, int columns) {
+    even = new LanesForward(lease, type, batch, rows, columns, true);
+    others = new JacobiForward(lease, type, batch, rows, columns, true);
+  }
+
+  @Override
+  public long workspaceBytes() {
+    return others.workspaceBytes();
+  }
+
+  @Override
+  public void bind(long workspace) {
+    others.bind(workspace);
+  }
+
+  @Override
+  public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
+    even.run(a, factors, info, stream);
+    others.run(a, factors, info, stream);
+  }
+
+  @Override
+  public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
+    even.runValues(a, s, info, stream);
+  }
+}
