@@ -7,7 +7,7 @@
 // A vector has a matrix in each lane. The last few of a batch, or all of a small one, are decomposed one by one instead, and vectors go along rows,
 // or along columns while rotations do; with the same operations in the same order, so that a matrix has the same factors in any batch.
 //
-// Values are right to eps·s₁; of small ones svd_jacobi.cu keeps more digits. With `leaves` this kernel therefore takes the even matrices alone, whose
+// Values are right to eps·s₁, and zero below that; of small ones svd_jacobi.cu keeps more digits. With `leaves` this kernel therefore takes the even matrices alone, whose
 // columns, and rows if it is square, have largest parts within 2^kEven of each other: there the difference is no more than that factor. It
 // marks the others kLeft, and those that do not converge. An element beside B's diagonal counts as zero at 2·eps of the largest: rotations round as
 // much.
@@ -79,6 +79,16 @@ DEVICE W combined(const W& a, const W& x, const W& b, const W& y) {
 template <class W>
 DEVICE Complex<W> combined(const W& a, const Complex<W>& x, const W& b, const Complex<W>& y) {
   return {combined(a, x.re, b, y.re), combined(a, x.im, b, y.im)};
+}
+
+// sum + Re(a b).
+template <class W>
+DEVICE void add_real_part(W& sum, const W& a, const W& b) {
+  sum = fused(a, b, sum);
+}
+template <class W>
+DEVICE void add_real_part(W& sum, const Complex<W>& a, const Complex<W>& b) {
+  sum = fused(-a.im, b.im, fused(a.re, b.re, sum));
 }
 
 // Rotations of the neighbouring columns from `from` to `to` of a matrix of rows of n.
@@ -165,8 +175,9 @@ struct ImplicitQr {
     r = square_root(combined(f, f, g, g));
     const auto there = r > R(kSmallest);
     const WR inverse = 1 / r;
-    c = there ? f * inverse : WR{} + 1;
-    s = there ? g * inverse : WR{};
+    const WR x = f * inverse, y = g * inverse, half = R(-0.5) * fused(x, x, fused(y, y, WR{} - 1));
+    c = there ? fused(x, half, x) : WR{} + 1;
+    s = there ? fused(y, half, y) : WR{};
     r = there ? r : f;
   }
   // Below it squares are no normal numbers; beside elements of about 1 it is nothing.
@@ -258,6 +269,7 @@ struct GolubKahan {
       for (int t = 0; t < m * row; t++) a[t] = conjugate(a[t]);
     make_bidiagonal();
     make_diagonal();
+    refine(first, count, wanted);
     finish(given, wanted, first, count);
   }
 
@@ -367,21 +379,54 @@ struct GolubKahan {
       return v[i * n + j];
   }
 
-  // Writes the factors in order of the singular values, their columns brought to norm 1, which reflectors and rotations have rounded.
-  DEVICE void finish(const Scaled<T, W, E>& given, const ER& wanted, int64_t first, int count) {
-    ER *const left_norm = cosine, *const right_norm = sine, *const value = left_cosine;
+  // Brings the columns of U and V to norm 1, which reflectors and rotations have rounded, and takes for the values what A itself makes of them,
+  // d = Re(uᴴ A v), which is off by less than the sweeps were.
+  DEVICE void refine(int64_t first, int count, const ER& wanted) {
+    ER *const left_norm = cosine, *const right_norm = sine;
     for (int k = 0; k < n; k++) left_norm[k] = right_norm[k] = ER{};
     for (int i = 0; i < m; i++)
       for (int k = 0; k < n; k++) add_square(left_norm[k], left(i, k));
     for (int i = 0; i < n; i++)
       for (int k = 0; k < n; k++) add_square(right_norm[k], right(i, k));
-    ER largest{};
+    W* const again = kAlone ? u : a;  // what is no longer needed
+    Scaled<T, W, E> given(x.a, first, count, m, n, again);
+    given.scale(again, m * row, wanted);
+    if (x.adjoint)
+      for (int t = 0; t < m * row; t++) again[t] = conjugate(again[t]);
     for (int k = 0; k < n; k++) {
       left_norm[k] = 1 / square_root(left_norm[k]);
-      right_norm[k] = (qr.d[k] < 0 ? ER{} - 1 : ER{} + 1) / square_root(right_norm[k]);
+      right_norm[k] = 1 / square_root(right_norm[k]);
+    }
+    W* const products = bidiagonal.dots;  // Aᵀ conj(u)
+    for (int k = 0; k < n; k++) {
+      for (int j = 0; j < row; j += 4) {
+        W sum[4] = {};
+        const int some = row - j < 4 ? row - j : 4;
+        for (int i = 0; i < m; i++) {
+          const W factor = for_vector<W>(conjugate(left(i, k)));
+          for (int l = 0; l < 4 && l < some; l++) multiply_add(sum[l], again[i * row + j + l], factor);
+        }
+        for (int l = 0; l < some; l++) products[j + l] = sum[l];
+      }
+      ER value{};
+      for (int j = 0; j < n; j++) add_real_part(value, element<E>(products, j), right(j, k));
+      qr.d[k] = value * left_norm[k] * right_norm[k];
+    }
+  }
+
+  // Writes the factors in order of the singular values.
+  DEVICE void finish(const Scaled<T, W, E>& given, const ER& wanted, int64_t first, int count) {
+    const ER *const left_norm = cosine, *const right_norm = sine;
+    ER* const value = left_cosine;
+    ER largest{};
+    for (int k = 0; k < n; k++) largest = larger_of(largest, absolute(qr.d[k]));
+    for (int k = 0; k < n; k++) {
       const ER size = absolute(qr.d[k]);
-      value[k] = given.unscaled(size);
-      largest = larger_of(largest, size);
+      qr.d[k] = size > largest * JacobiLimits<R>::kEpsilon ? qr.d[k] : ER{};
+      value[k] = given.unscaled(absolute(qr.d[k]));
+    }
+    for (int k = 0; k < n; k++) {
+      const ER size = absolute(qr.d[k]);
       rank[k] = ER{};
       for (int j = 0; j < n; j++) {
         const ER other = absolute(qr.d[j]);
@@ -397,7 +442,8 @@ struct GolubKahan {
       if (code == kLeft) continue;
       for (int k = 0; k < n; k++) {
         const int64_t place = int64_t(get(rank[k], l));
-        const R of_left = code ? not_a_number<R>() : get(left_norm[k], l), of_right = code ? not_a_number<R>() : get(right_norm[k], l);
+        const R sign = get(qr.d[k], l) < 0 ? R(-1) : R(1);
+        const R of_left = code ? not_a_number<R>() : get(left_norm[k], l), of_right = code ? not_a_number<R>() : sign * get(right_norm[k], l);
         x.s.at(b, place, 0) = code ? not_a_number<R>() : get(value[k], l);
         T* to = &x.u.at(b, 0, place);
         for (int i = 0; i < m; i++, to += x.u.row_stride) *to = of_left * get(left(i, k), l) + T{};

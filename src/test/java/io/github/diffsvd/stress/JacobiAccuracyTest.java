@@ -212,9 +212,11 @@ class JacobiAccuracyTest {
     SplittableRandom random = new SplittableRandom(20261124);
     StringJoiner table = new StringJoiner("\n", "", "\n");
     table.add(
-        "| type | shape | spectrum | σ: JACOBI | gesdd | small σ: JACOBI | gesdd | orthogonality:"
-            + " JACOBI | gesdd | residual: JACOBI | gesdd |");
-    table.add("|---".repeat(11) + "|");
+        "| type | shape | spectrum"
+            + " | σ: JACOBI | AUTO | gesdd | small σ: JACOBI | AUTO | gesdd"
+            + " | orthogonality: JACOBI | AUTO | gesdd | residual: JACOBI | AUTO | gesdd |");
+    table.add("|---".repeat(15) + "|");
+    double worstByAuto = 0;
     double worstByJacobi = 0;
     double worstByGesdd = 0;
     try (Device device = Device.open("cpu")) {
@@ -222,6 +224,7 @@ class JacobiAccuracyTest {
         for (int[] shape : new int[][] {{16, 16}, {6, 9}, {40, 8}}) {
           int k = Math.min(shape[0], shape[1]);
           List<Accuracy> byJacobi = new ArrayList<>();
+          List<Accuracy> byAuto = new ArrayList<>();
           List<Accuracy> byGesdd = new ArrayList<>();
           for (Spectra.Point point : Spectra.of(type)) {
             if (point.sweep() == Spectra.Sweep.GAP && !point.name().equals("1e-4")) {
@@ -231,37 +234,48 @@ class JacobiAccuracyTest {
             Problem problem =
                 problem(type, shape[0], shape[1], s, false, point.repeatsRows(), random);
             Accuracy jacobi = measure(device, problem, SvdAlgorithm.JACOBI);
+            Accuracy auto = measure(device, problem, SvdAlgorithm.AUTO);
             Accuracy gesdd = measure(device, problem, SvdAlgorithm.GESDD);
             if (type == DataType.FLOAT64 && shape[1] == 16) {
-              table.add(line(type, shape, point.name(), jacobi, gesdd));
+              table.add(line(type, shape, point.name(), jacobi, auto, gesdd));
             }
             byJacobi.add(jacobi);
+            byAuto.add(auto);
             byGesdd.add(gesdd);
           }
           Accuracy jacobiMean = Accuracy.mean(byJacobi);
+          Accuracy autoMean = Accuracy.mean(byAuto);
           Accuracy gesddMean = Accuracy.mean(byGesdd);
           Accuracy jacobiWorst = Accuracy.worst(byJacobi);
+          Accuracy autoWorst = Accuracy.worst(byAuto);
           Accuracy gesddWorst = Accuracy.worst(byGesdd);
-          table.add(line(type, shape, "**mean**", jacobiMean, gesddMean));
-          table.add(line(type, shape, "**worst**", jacobiWorst, gesddWorst));
+          table.add(line(type, shape, "**mean**", jacobiMean, autoMean, gesddMean));
+          table.add(line(type, shape, "**worst**", jacobiWorst, autoWorst, gesddWorst));
           String what = type + " " + Arrays.toString(shape);
           assertThat(jacobiMean.values).as(what).isLessThanOrEqualTo(ROUNDED * gesddMean.values);
+          assertThat(autoMean.values).as(what).isLessThanOrEqualTo(ROUNDED * gesddMean.values);
           assertVectorsNoWorse(what, jacobiMean, gesddMean);
           assertVectorsNoWorse(what, jacobiWorst, gesddWorst);
+          assertThat(autoMean.orthogonality).as(what).isLessThanOrEqualTo(gesddMean.orthogonality);
+          assertThat(autoMean.residual).as(what).isLessThanOrEqualTo(1.25 * gesddMean.residual);
           // The worst of so few values is chance; that of all types and shapes is not.
           worstByJacobi = Math.max(worstByJacobi, jacobiWorst.values);
+          worstByAuto = Math.max(worstByAuto, autoWorst.values);
           worstByGesdd = Math.max(worstByGesdd, gesddWorst.values);
           if (shape[0] >= shape[1]) {
             double[] grades = IntStream.range(0, k).mapToDouble(i -> Math.pow(0.1, i)).toArray();
             Problem problem = problem(type, shape[0], shape[1], grades, true, false, random);
             Accuracy jacobi = measure(device, problem, SvdAlgorithm.JACOBI);
+            Accuracy auto = measure(device, problem, SvdAlgorithm.AUTO);
             Accuracy gesdd = measure(device, problem, SvdAlgorithm.GESDD);
-            table.add(line(type, shape, "graded columns", jacobi, gesdd));
+            table.add(line(type, shape, "graded columns", jacobi, auto, gesdd));
             assertThat(jacobi.smallValues).as(what).isLessThan(100);
+            assertThat(auto.smallValues).as(what).isLessThan(100);
           }
         }
       }
       assertThat(worstByJacobi).isLessThanOrEqualTo(worstByGesdd);
+      assertThat(worstByAuto).isLessThanOrEqualTo(worstByGesdd);
     } finally {
       Files.writeString(Path.of("target", "accuracy.md"), table.toString());
     }
@@ -272,22 +286,21 @@ class JacobiAccuracyTest {
     assertThat(jacobi.residual).as(what).isLessThanOrEqualTo(ROUNDED * gesdd.residual);
   }
 
-  private static String line(
-      DataType type, int[] shape, String spectrum, Accuracy jacobi, Accuracy gesdd) {
-    return String.format(
-        Locale.ROOT,
-        "| %s | %d×%d | %s | %.1f | %.1f | %.1e | %.1e | %.1f | %.1f | %.1f | %.1f |",
-        type,
-        shape[0],
-        shape[1],
-        spectrum,
-        jacobi.values,
-        gesdd.values,
-        jacobi.smallValues,
-        gesdd.smallValues,
-        jacobi.orthogonality,
-        gesdd.orthogonality,
-        jacobi.residual,
-        gesdd.residual);
+  private static String line(DataType type, int[] shape, String spectrum, Accuracy... of) {
+    StringBuilder line = new StringBuilder();
+    line.append(String.format("| %s | %d×%d | %s", type, shape[0], shape[1], spectrum));
+    for (Accuracy x : of) {
+      line.append(String.format(Locale.ROOT, " | %.1f", x.values));
+    }
+    for (Accuracy x : of) {
+      line.append(String.format(Locale.ROOT, " | %.1e", x.smallValues));
+    }
+    for (Accuracy x : of) {
+      line.append(String.format(Locale.ROOT, " | %.1f", x.orthogonality));
+    }
+    for (Accuracy x : of) {
+      line.append(String.format(Locale.ROOT, " | %.1f", x.residual));
+    }
+    return line.append(" |").toString();
   }
 }
