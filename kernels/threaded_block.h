@@ -54,11 +54,7 @@ struct Block {
   int64_t step() const { return launch.blocks; }
   int thread() const { return index; }
   int threads() const { return int(launch.threads); }
-#if defined(DIFFSVD_WITHOUT_BARRIERS)  // native-tests/run makes sure that this is noticed
-  void barrier() const {}
-#else
   void barrier() const { meeting->wait(false, false); }
-#endif
   void barrier_unless(bool skipped) const {  // kernel_tests.cpp
     if (!skipped) barrier();
   }

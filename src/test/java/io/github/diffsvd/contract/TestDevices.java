@@ -75,16 +75,27 @@ final class TestDevices {
     }
   }
 
+  /** The simulator runs the kernels of the CPU, one thread after the other. */
+  private static final int ONE_OF = 5;
+
+  /** Whether a combination is tried: all on the CPU and on a real GPU, one of some simulated. */
+  static boolean isTried(int number) {
+    return !Simulator.isLoaded() || number % ONE_OF == 0;
+  }
+
   /** Every device, type, shape and spectrum. */
   static Stream<Case> cases() {
     List<Case> cases = new ArrayList<>();
+    int tried = 0;
     List<Shape> shapes = new ArrayList<>(Shape.SMALL);
     shapes.addAll(Shape.LARGE);
     for (Device device : OPEN.values()) {
       for (DataType type : DataType.values()) {
         for (Shape shape : shapes) {
           for (Spectrum spectrum : Spectrum.values()) {
-            cases.add(new Case(device, type, shape, spectrum));
+            if (isTried(tried++)) {
+              cases.add(new Case(device, type, shape, spectrum));
+            }
           }
         }
       }
