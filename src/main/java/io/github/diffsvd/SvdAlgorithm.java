@@ -6,12 +6,16 @@ package io.github.diffsvd;
  */
 public enum SvdAlgorithm {
   /**
-   * CPU: {@link #JACOBI} up to min(m, n) = 64, with AVX2 alone 48 for float64 and complex64, for
-   * complex128 48 and 32, and 8 on a processor without AVX2; {@link #GESDD} above, and where the
-   * matrix is so tall that JACOBI's scratch would take more than 256 MiB a thread. CUDA: {@link
-   * #JACOBI} up to min(m, n) = 64, {@link #GESVD} above. The batch plays no part in the choice:
-   * with JACOBI a matrix has the same factors alone, to the last bit; LAPACK gives one large matrix
-   * alone all threads, and others round another way.
+   * CPU with AVX2 or more, min(m, n) ≤ 48 and max(m, n) ≤ 3·min(m, n): each matrix by itself goes
+   * to {@link #GOLUB_KAHAN} where the largest elements of its columns, and of its rows if it is
+   * square, are within a factor of 64 of each other, else to {@link #JACOBI}; of small singular
+   * values no more than that factor is given up. Taller ones and those up to min(m, n) = 64 go to
+   * JACOBI, for float64 and complex types with AVX2 alone and for complex128 above 48 as the small
+   * ones; without AVX2, JACOBI up to 8. Above that, and where the matrix is so tall that JACOBI's
+   * scratch would take more than 256 MiB a thread, {@link #GESDD}. CUDA: {@link #JACOBI} up to
+   * min(m, n) = 64, {@link #GESVD} above. The batch plays no part in the choice: up to 64 columns a
+   * matrix has the same factors alone, to the last bit; LAPACK gives one large matrix alone all
+   * threads, and others round another way.
    */
   AUTO,
   /**
@@ -24,8 +28,9 @@ public enum SvdAlgorithm {
   /**
    * CPU: this library's own kernel, bidiagonalisation and QR iteration (Golub and Reinsch, Numer.
    * Math. 14, 1970) of a matrix in each vector lane, for min(m, n) ≤ 64 and max(m, n) ≤ 256. Two to
-   * three times the speed of JACOBI where the batch fills the lanes, 4 to 16 of them; a matrix has
-   * the same factors in any batch. Singular values are right to eps·s₁, as LAPACK's are.
+   * three times the speed of JACOBI where the batch fills the lanes, 4 to 16 of them; fewer
+   * matrices are decomposed one by one, with the same factors to the last bit. Singular values are
+   * right to eps·s₁, and zero below that.
    */
   GOLUB_KAHAN,
   /** CPU: LAPACK's divide and conquer; a matrix on which it fails is given to gesvd. */

@@ -75,10 +75,12 @@ final class TestDevices {
     }
   }
 
-  /** The simulator runs the kernels of the CPU, one thread after the other. */
   private static final int ONE_OF = 5;
 
-  /** Whether a combination is tried: all on the CPU and on a real GPU, one of some simulated. */
+  /**
+   * Whether a combination is tried: every one on the CPU and on a real GPU, one of five on a
+   * simulated one, which runs the kernels as the CPU does.
+   */
   static boolean isTried(int number) {
     return !Simulator.isLoaded() || number % ONE_OF == 0;
   }
