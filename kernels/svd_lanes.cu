@@ -7,10 +7,10 @@
 // A vector has a matrix in each lane. The last few of a batch, or all of a small one, are decomposed one by one instead, and vectors go along rows,
 // or along columns while rotations do; with the same operations in the same order, so that a matrix has the same factors in any batch.
 //
-// Values are right to eps·s₁, and zero below that; of small ones svd_jacobi.cu keeps more digits. With `leaves` this kernel therefore takes the even matrices alone, whose
-// columns, and rows if it is square, have largest parts within 2^kEven of each other: there the difference is no more than that factor. It
-// marks the others kLeft, and those that do not converge. An element beside B's diagonal counts as zero at 2·eps of the largest: rotations round as
-// much.
+// Values are right to eps·s₁, and zero below that; of small ones svd_jacobi.cu keeps more digits. With `leaves` this kernel therefore takes the even
+// matrices alone, whose columns, and rows if they are square, have largest parts within 2^kEven of each other: the difference is no more than that
+// factor there. It marks the others kLeft, and those that do not converge. An element beside B's diagonal counts as zero at 2·eps of the largest:
+// rotations round as much.
 //
 // For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the
 // type's range −3, one that takes more than kSweepsOfValue·n sweeps with that number; the factors of all three are NaN.
@@ -175,6 +175,7 @@ struct ImplicitQr {
     r = square_root(combined(f, f, g, g));
     const auto there = r > R(kSmallest);
     const WR inverse = 1 / r;
+    // To length 1, or a thousand of them would scale the values by what they have in common.
     const WR x = f * inverse, y = g * inverse, half = R(-0.5) * fused(x, x, fused(y, y, WR{} - 1));
     c = there ? fused(x, half, x) : WR{} + 1;
     s = there ? fused(y, half, y) : WR{};
