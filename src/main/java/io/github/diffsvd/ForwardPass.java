@@ -21,7 +21,7 @@ interface ForwardPass extends ValuesPass {
     if (algorithm == SvdAlgorithm.GOLUB_KAHAN && limits.wideBytes() > 0) {
       return new LanesForward(lease, type, batch, rows, columns, false);
     }
-    if (algorithm == SvdAlgorithm.AUTO && LanesForward.isFastest(limits, type, rows, columns)) {
+    if (algorithm == SvdAlgorithm.AUTO && LanesForward.isFastest(limits, rows, columns)) {
       return new AutoForward(lease, type, batch, rows, columns);
     }
     boolean jacobi =

@@ -12,9 +12,6 @@ import io.github.diffsvd.backend.Lease;
 final class LanesForward implements ForwardPass {
   private static final int MOST_COLUMNS = 64;
 
-  /** Up to here it is as fast as JACOBI on matrices of a quarter of the full rank. */
-  private static final int MOST_COLUMNS_OF_ANY_RANK = 48;
-
   private final int batch;
   private final int m;
   private final int n;
@@ -30,15 +27,13 @@ final class LanesForward implements ForwardPass {
   }
 
   /**
-   * Whether it is faster than the other ways. Measured with AVX2 and AVX-512: JACOBI is faster for
-   * taller matrices, and of 64 columns for low rank, where half of those are null.
+   * Whether it is faster than the other ways. Measured with AVX2 and AVX-512: taller matrices are
+   * for JACOBI.
    */
-  static boolean isFastest(Backend.Limits limits, DataType type, int rows, int columns) {
-    int k = Math.min(rows, columns);
+  static boolean isFastest(Backend.Limits limits, int rows, int columns) {
     return limits.wideBytes() > JacobiForward.BASELINE_WIDE_BYTES
         && suits(rows, columns)
-        && Math.max(rows, columns) <= 3 * k
-        && (k <= MOST_COLUMNS_OF_ANY_RANK || !limits.prefersJacobi(type, rows, columns));
+        && Math.max(rows, columns) <= 3 * Math.min(rows, columns);
   }
 
   /** Where it leaves some to JACOBI, matrices of columns of very different size are marked. */

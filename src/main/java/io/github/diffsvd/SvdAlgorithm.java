@@ -6,16 +6,16 @@ package io.github.diffsvd;
  */
 public enum SvdAlgorithm {
   /**
-   * CPU with AVX2 or more, min(m, n) ≤ 48 and max(m, n) ≤ 3·min(m, n): each matrix by itself goes
-   * to {@link #GOLUB_KAHAN} where the largest elements of its columns, and of its rows if it is
-   * square, are within a factor of 64 of each other, else to {@link #JACOBI}; of small singular
-   * values no more than that factor is given up. Taller ones and those up to min(m, n) = 64 go to
-   * JACOBI, for float64 and complex types with AVX2 alone and for complex128 above 48 as the small
-   * ones; without AVX2, JACOBI up to 8. Above that, and where the matrix is so tall that JACOBI's
-   * scratch would take more than 256 MiB a thread, {@link #GESDD}. CUDA: {@link #JACOBI} up to
-   * min(m, n) = 64, {@link #GESVD} above. The batch plays no part in the choice: up to 64 columns a
-   * matrix has the same factors alone, to the last bit; LAPACK gives one large matrix alone all
-   * threads, and others round another way.
+   * CPU with AVX2 or more, min(m, n) ≤ 64 and max(m, n) ≤ 256 and ≤ 3·min(m, n): each matrix by
+   * itself goes to {@link #GOLUB_KAHAN} where the largest elements of its columns, and of its rows
+   * if it is square, are within a factor of 64 of each other, else to {@link #JACOBI}; of small
+   * singular values no more than that factor is given up. Taller ones go to JACOBI up to min(m, n)
+   * = 64, with AVX2 alone 48 for float64 and complex64, for complex128 48 and 32, and without AVX2
+   * all up to 8; the others, and those for which JACOBI's scratch would take more than 256 MiB a
+   * thread, to {@link #GESDD}. CUDA: {@link #JACOBI} up to min(m, n) = 64, {@link #GESVD} above.
+   * The batch plays no part in the choice: from this library's own kernels a matrix has the same
+   * factors alone, to the last bit; LAPACK gives one large matrix alone all threads, and others
+   * round another way.
    */
   AUTO,
   /**
