@@ -123,7 +123,6 @@ DEVICE W constant(double value) {
   }
 }
 
-#if defined(DIFFSVD_WIDE)
 template <class W, class R>
 DEVICE W splat(R value) {
   return W{} + value;
@@ -132,7 +131,6 @@ template <class W, class R>
 DEVICE W splat(Complex<R> value) {
   return {decltype(W{}.re){} + value.re, decltype(W{}.re){} + value.im};
 }
-#endif
 
 template <class Mask, class W>
 DEVICE W choose(Mask mask, W a, W b) {
