@@ -253,7 +253,7 @@ class JacobiAccuracyTest {
           table.add(line(type, shape, "**worst**", jacobiWorst, autoWorst, gesddWorst));
           String what = type + " " + Arrays.toString(shape);
           assertThat(jacobiMean.values).as(what).isLessThanOrEqualTo(ROUNDED * gesddMean.values);
-          assertThat(autoMean.values).as(what).isLessThanOrEqualTo(ROUNDED * gesddMean.values);
+          assertThat(autoMean.values).as(what).isLessThanOrEqualTo(1.25 * gesddMean.values);
           assertVectorsNoWorse(what, jacobiMean, gesddMean);
           assertVectorsNoWorse(what, jacobiWorst, gesddWorst);
           assertThat(autoMean.orthogonality).as(what).isLessThanOrEqualTo(gesddMean.orthogonality);
