@@ -14,8 +14,6 @@
 //
 // For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the
 // type's range −3, one that takes more than kSweepsOfValue·n sweeps with that number; the factors of all three are NaN.
-#include <utility>
-
 #include "bidiagonal_lanes.cuh"
 #include "view.cuh"
 
