@@ -263,13 +263,18 @@ struct GolubKahan {
   DEVICE void decompose(int64_t first, int count) {
     Scaled<T, W, E> given(x.a, first, count, m, n, a);
     const ER one = ER{} + 1, wanted = x.leaves ? (is_even() ? one : ER{}) : one;
-    given.scale(a, m * row, wanted);
-    if (x.adjoint)
-      for (int t = 0; t < m * row; t++) a[t] = conjugate(a[t]);
+    scale(given, a, wanted);
     make_bidiagonal();
     make_diagonal();
     refine(first, count, wanted);
     finish(given, wanted, first, count);
+  }
+
+  // Of the matrix that was loaded, or of its conjugate.
+  DEVICE void scale(Scaled<T, W, E>& given, W* loaded, const ER& wanted) const {
+    given.scale(loaded, m * row, wanted);
+    if (x.adjoint)
+      for (int t = 0; t < m * row; t++) loaded[t] = conjugate(loaded[t]);
   }
 
   // Whether columns, and rows of a square matrix, as given, have sizes that are not far apart; zeros have none.
@@ -389,9 +394,7 @@ struct GolubKahan {
       for (int k = 0; k < n; k++) add_square(right_norm[k], right(i, k));
     W* const again = kAlone ? u : a;  // what is no longer needed
     Scaled<T, W, E> given(x.a, first, count, m, n, again);
-    given.scale(again, m * row, wanted);
-    if (x.adjoint)
-      for (int t = 0; t < m * row; t++) again[t] = conjugate(again[t]);
+    scale(given, again, wanted);
     for (int k = 0; k < n; k++) {
       left_norm[k] = 1 / square_root(left_norm[k]);
       right_norm[k] = 1 / square_root(right_norm[k]);
