@@ -8,6 +8,10 @@
 #include "jacobi_rotation.cuh"
 #include "lane_memory.cuh"
 
+// So many matrices take as long one by one as in a vector.
+template <class T>
+constexpr int kOneByOne = kLanes<T> / 8 + 2;
+
 // a·by, which no sum that it goes into is fused with.
 template <class W>
 DEVICE W rounded(const W& a, const W& by) {
@@ -52,6 +56,8 @@ template <class E, class W>
 DEVICE E element(const W* row, int j) {
   if constexpr (kWidth<E, W> == 1) {
     return row[j];
+  } else if constexpr (std::is_same_v<E, Real<E>>) {
+    return reinterpret_cast<const E*>(row)[j];
   } else {
     return get(row[j / kWidth<E, W>], j % kWidth<E, W>);
   }
@@ -60,6 +66,8 @@ template <class E, class W>
 DEVICE void set_element(W* row, int j, const E& value) {
   if constexpr (kWidth<E, W> == 1) {
     row[j] = value;
+  } else if constexpr (std::is_same_v<E, Real<E>>) {
+    reinterpret_cast<E*>(row)[j] = value;
   } else {
     put(row[j / kWidth<E, W>], j % kWidth<E, W>, value);
   }
@@ -74,16 +82,35 @@ DEVICE W for_vector(const E& value) {
   }
 }
 
+constexpr int kRowsOfBlock = 32;
+
+// Sums over the rows from `from` to `to` of vectors from `first` on, by so many rows at a time: with hundreds of them one after the other, numbers of
+// one sign lose digits. add(i, last) adds rows i to last − 1 to `sums`, which is overwritten, as `blocks` is.
+template <class W, class Add>
+DEVICE void sum_rows(W* sums, W* blocks, int first, int length, int from, int to, const Add& add) {
+  for (int j = first; j < length; j++) sums[j] = W{};
+  for (int i = from; i < to; i += kRowsOfBlock) {
+    const int last = to - i < kRowsOfBlock ? to : i + kRowsOfBlock;
+    for (int j = first; i > from && j < length; j++) {
+      blocks[j] = i > from + kRowsOfBlock ? blocks[j] + sums[j] : sums[j];
+      sums[j] = W{};
+    }
+    add(i, last);
+  }
+  for (int j = first; to - from > kRowsOfBlock && j < length; j++) sums[j] = blocks[j] + sums[j];
+}
+
 template <class W, class E = W>
 struct Bidiagonalisation {
   using ER = Real<E>;
   static constexpr int kWidth = ::kWidth<E, W>;
-  static constexpr int kRowsAtOnce = sizeof(W) == sizeof(Real<W>) ? 4 : 2;
+  static constexpr int kRowsAtOnce = (sizeof(W) == sizeof(Real<W>) ? 4 : 2) * (kWidth > 1 ? 2 : 1);
   const int n;
   W* const a;      // rows of vectors
   W* const left;   // by column, what a row takes of it times its element of v; zero where the reflectors are done
   W* const right;  // by column, v of the reflector from the right; zero there too
   W* const dots;   // by column, its inner product with the column that is next
+  W* const blocks;  // by column, of the rows so far
 
   DEVICE int vectors() const { return (n + kWidth - 1) / kWidth; }
   DEVICE W* row(int i) const { return a + int64_t(i) * vectors(); }
@@ -100,9 +127,12 @@ struct Bidiagonalisation {
       z[r] = E{};
       from_left[r] = for_vector<W>(v[r]);
     }
+    constexpr bool kTwice = kRight && kWidth > 1;  // elements of a vector are needed by themselves too, once the left one is done
+    for (int j = (k + 1) / kWidth; kTwice && j < length; j++)
+      for (int r = 0; r < kRows; r++) multiply_add(rows[r * length + j], from_left[r], left[j]);
     const auto without_left = [&](int r, int j) {
       E x = element<E>(rows + r * length, j);
-      multiply_add(x, v[r], element<E>(left, j));
+      if (!kTwice) multiply_add(x, v[r], element<E>(left, j));
       return x;
     };
     for (int j = k + 1; kRight && j < n; j++)
@@ -119,7 +149,7 @@ struct Bidiagonalisation {
       W sum = dots[j];
       for (int r = 0; r < kRows; r++) {
         W x = rows[r * length + j];
-        multiply_add(x, from_left[r], left[j]);
+        if (!kTwice) multiply_add(x, from_left[r], left[j]);
         if (kRight) multiply_add(x, from_right[r], right[j]);
         rows[r * length + j] = x;
         multiply_add(sum, next[r], x);
@@ -141,7 +171,6 @@ struct Bidiagonalisation {
     for (int j = first; j < length; j++) {
       multiply_add(dots[j], ahead, own[j]);
       left[j] = scaled(dots[j], for_vector<Real<W>>(down.gain));
-      dots[j] = W{};
     }
     const auto end_reflectors = [&](W* of_row) {
       for (int j = first * kWidth; j <= k; j++) set_element(of_row, j, E{});
@@ -160,18 +189,20 @@ struct Bidiagonalisation {
     const E right_head = element<E>(right, k + 1) + across.ahead;
     set_element(right, k + 1, right_head);
     if (kRight) set_element(own, k + 1, right_head);
-    int i = k + 1;
-    for (; i + kRowsAtOnce <= m; i += kRowsAtOnce) reflect<kRight, kRowsAtOnce>(k, i, across.gain);
-    for (; i < m; i++) reflect<kRight, 1>(k, i, across.gain);
+    sum_rows(dots, blocks, first, length, k + 1, m, [&](int i, int last) {
+      for (; i + kRowsAtOnce <= last; i += kRowsAtOnce) reflect<kRight, kRowsAtOnce>(k, i, across.gain);
+      for (; i < last; i++) reflect<kRight, 1>(k, i, across.gain);
+    });
   }
 
   DEVICE void begin(int m) const {
     const int length = vectors();
-    for (int j = 0; j < length; j++) dots[j] = W{};
-    for (int i = 0; i < m; i++) {
-      const W first = for_vector<W>(conjugate(element<E>(row(i), 0)));
-      for (int j = 0; j < length; j++) multiply_add(dots[j], first, row(i)[j]);
-    }
+    sum_rows(dots, blocks, 0, length, 0, m, [&](int i, int last) {
+      for (; i < last; i++) {
+        const W first = for_vector<W>(conjugate(element<E>(row(i), 0)));
+        for (int j = 0; j < length; j++) multiply_add(dots[j], first, row(i)[j]);
+      }
+    });
   }
 
   template <class To>
@@ -183,11 +214,9 @@ struct Bidiagonalisation {
   // Leaves the triangle of the QR decomposition in the first n rows.
   DEVICE void triangle(int m) const {
     begin(m);
-    for (int k = 0; k < n; k++) step<false>(k, m, [&](int k, const auto& down, const auto&) { set_element(left, k, E{} - down.ahead); });
-    for (int i = 0; i < n; i++) {
+    for (int k = 0; k < n; k++) step<false>(k, m, [&](int k, const auto& down, const auto&) { set_element(row(k), k, E{} - down.ahead); });
+    for (int i = 0; i < n; i++)
       for (int j = 0; j < i; j++) set_element(row(i), j, E{});
-      set_element(row(i), i, element<E>(left, i));
-    }
   }
 };
 

@@ -30,14 +30,11 @@ struct SvdLanes {
 };
 
 constexpr int kSweepsOfValue = 30, kEven = 6;
-// So many matrices take as long one by one as in a vector.
-template <class T>
-constexpr int kOneByOne = kLanes<T> / 8 + 2;
 
 // x := (I − gain·v vᴴ) x for rows from k to m and columns from k on, left of which they are zero. of(i) is the element of v that meets row i, or its
 // conjugate. Rows are `length` vectors.
 template <class W, class E, class Of>
-DEVICE void apply_reflector(W* x, int length, int k, int m, const Of& of, const Real<E>& gain, W* dots) {
+DEVICE void apply_reflector(W* x, int length, int k, int m, const Of& of, const Real<E>& gain, W* dots, W* blocks) {
   constexpr int kRows = Bidiagonalisation<W, E>::kRowsAtOnce;
   const int start = k / kWidth<E, W>;
   const auto add_dots = [&](int i, auto rows) {
@@ -61,11 +58,12 @@ DEVICE void apply_reflector(W* x, int length, int k, int m, const Of& of, const 
   };
   const std::integral_constant<int, kRows> some;
   const std::integral_constant<int, 1> one;
-  for (int j = start; j < length; j++) dots[j] = W{};
+  sum_rows(dots, blocks, start, length, k, m, [&](int i, int last) {
+    for (; i + kRows <= last; i += kRows) add_dots(i, some);
+    for (; i < last; i++) add_dots(i, one);
+  });
   int i = k;
-  for (; i + kRows <= m; i += kRows) add_dots(i, some);
-  for (; i < m; i++) add_dots(i, one);
-  for (i = k; i + kRows <= m; i += kRows) take(i, some);
+  for (; i + kRows <= m; i += kRows) take(i, some);
   for (; i < m; i++) take(i, one);
 }
 
@@ -248,8 +246,8 @@ struct GolubKahan {
         a(reinterpret_cast<W*>(scratch)),
         u(a + m * n),
         v(u + m * n),
-        bidiagonal{n, a, v + n * n, v + (n + 1) * n, v + (n + 2) * n},
-        left_phase(reinterpret_cast<E*>(v + (n + 3) * n)),
+        bidiagonal{n, a, v + n * n, v + (n + 1) * n, v + (n + 2) * n, v + (n + 3) * n},
+        left_phase(reinterpret_cast<E*>(v + (n + 4) * n)),
         right_phase(left_phase + n),
         left_gain(reinterpret_cast<ER*>(right_phase + n + 1)),
         right_gain(left_gain + n),
@@ -324,10 +322,10 @@ struct GolubKahan {
       set_element(u + k * row, k, left_phase[k]);
       set_element(v + k * row, k, right_phase[k]);
       apply_reflector<W, E>(
-          u, row, k, m, [&](int i) { return element<E>(a + i * row, k); }, left_gain[k], bidiagonal.dots);
+          u, row, k, m, [&](int i) { return element<E>(a + i * row, k); }, left_gain[k], bidiagonal.dots, bidiagonal.blocks);
       if (k + 1 < n)
         apply_reflector<W, E>(
-            v, row, k + 1, n, [&](int i) { return conjugate(element<E>(a + k * row, i)); }, right_gain[k], bidiagonal.dots);
+            v, row, k + 1, n, [&](int i) { return conjugate(element<E>(a + k * row, i)); }, right_gain[k], bidiagonal.dots, bidiagonal.blocks);
     }
   }
 
@@ -387,11 +385,14 @@ struct GolubKahan {
   // d = Re(uᴴ A v), which is off by less than the sweeps were.
   DEVICE void refine(int64_t first, int count, const ER& wanted) {
     ER *const left_norm = cosine, *const right_norm = sine;
-    for (int k = 0; k < n; k++) left_norm[k] = right_norm[k] = ER{};
-    for (int i = 0; i < m; i++)
-      for (int k = 0; k < n; k++) add_square(left_norm[k], left(i, k));
-    for (int i = 0; i < n; i++)
-      for (int k = 0; k < n; k++) add_square(right_norm[k], right(i, k));
+    sum_rows(left_norm, left_cosine, 0, n, 0, m, [&](int i, int last) {
+      for (; i < last; i++)
+        for (int k = 0; k < n; k++) add_square(left_norm[k], left(i, k));
+    });
+    sum_rows(right_norm, left_cosine, 0, n, 0, n, [&](int i, int last) {
+      for (; i < last; i++)
+        for (int k = 0; k < n; k++) add_square(right_norm[k], right(i, k));
+    });
     W* const again = kAlone ? u : a;  // what is no longer needed
     Scaled<T, W, E> given(x.a, first, count, m, n, again);
     scale(given, again, wanted);
@@ -402,13 +403,16 @@ struct GolubKahan {
     W* const products = bidiagonal.dots;  // Aᵀ conj(u)
     for (int k = 0; k < n; k++) {
       for (int j = 0; j < row; j += 4) {
-        W sum[4] = {};
         const int some = row - j < 4 ? row - j : 4;
-        for (int i = 0; i < m; i++) {
-          const W factor = for_vector<W>(conjugate(left(i, k)));
-          for (int l = 0; l < 4 && l < some; l++) multiply_add(sum[l], again[i * row + j + l], factor);
+        for (int i = 0; i < m;) {
+          W sum[4] = {};
+          const int start = i, last = m - i < kRowsOfBlock ? m : i + kRowsOfBlock;
+          for (; i < last; i++) {
+            const W factor = for_vector<W>(conjugate(left(i, k)));
+            for (int l = 0; l < 4 && l < some; l++) multiply_add(sum[l], again[i * row + j + l], factor);
+          }
+          for (int l = 0; l < some; l++) products[j + l] = start == 0 ? sum[l] : products[j + l] + sum[l];
         }
-        for (int l = 0; l < some; l++) products[j + l] = sum[l];
       }
       ER value{};
       for (int j = 0; j < n; j++) add_real_part(value, element<E>(products, j), right(j, k));

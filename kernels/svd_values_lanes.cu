@@ -1,5 +1,6 @@
-// The singular values alone of a batch of small matrices, a matrix in each lane: reflectors from both sides make it bidiagonal (Golub and Kahan, SIAM J.
-// Numer. Anal. 2, 1965), differential quotient-difference transforms with shifts find the values (Fernando and Parlett, Numer. Math. 67, 1994).
+// The singular values alone of a batch of small matrices: reflectors from both sides make each bidiagonal (bidiagonal_lanes.cuh), differential
+// quotient-difference transforms with shifts find the values (Fernando and Parlett, Numer. Math. 67, 1994). As in svd_lanes.cu, a vector has a matrix in
+// each lane, or few matrices are done one by one, to the same bits.
 //
 // Values are right to eps·s₁, as LAPACK's are; of small ones svd_jacobi.cu keeps more digits. For m ≥ n; the caller gives a wide matrix as its transpose.
 // A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's range −3, one that takes more than kTransforms·n transforms
@@ -21,9 +22,8 @@ constexpr int kTransforms = 30;
 // BBᵀ − σI, smaller ones of e, and q of the last row, which nears the smallest. The shift is Laguerre's lower bound of that, from the traces of the inverse
 // and of its square: all of q stay positive but for rounding, after which a transform is repeated with a quarter of the shift. Where an e has become
 // negligible the rows below are a block by themselves, and those above wait.
-template <class R>
+template <class R, class WR>
 struct Quotients {
-  using WR = Wide<R>;
   static constexpr R kLargest = JacobiLimits<R>::kLargest;
   static constexpr R kNothing = sizeof(R) == 4 ? R(0x1p-100) : R(0x1p-900);  // beside the largest of q, about 1; so that 1/0 is a number
   const int n;
@@ -59,7 +59,7 @@ struct Quotients {
   // Goes on to the last part of each lane's block, and past those of one row, which are found. Gives the last row of any lane, −1 when all is done.
   DEVICE int divide() {
     int last = -1;
-    for (int l = 0; l < kLanes<R>; l++) {
+    for (int l = 0; l < kMatricesOf<R, WR>; l++) {
       int from = int(get(split, l)), to = int(get(end, l));
       if (to < 0) continue;
       if (from > int(get(start, l))) {
@@ -92,14 +92,14 @@ struct Quotients {
       const WR w = own ? one / larger_of(q[i], none + kNothing) : none;
       smallest = lower_of(smallest, own ? q[i] : none + kLargest);
       // Element (i, i) of the inverse, and the squares of its column down to there.
-      inverse = (one + beside * inverse) * w;
-      squares = beside * w * squares + inverse * inverse;
+      inverse = fused(beside, inverse, one) * w;
+      squares = fused(inverse, inverse, rounded(beside * w, squares));
       trace += inverse;
-      trace2 += squares + (squares - inverse * inverse);
+      trace2 += squares + fused(-inverse, inverse, squares);
       beside = e[i];
     }
     const R rounding = 4 * n * JacobiLimits<R>::kEpsilon;
-    const WR count = end - start + one, spread = (count - one) * ((one + rounding) * count * trace2 - trace * trace);
+    const WR count = end - start + one, spread = (count - one) * fused(-trace, trace, rounded((one + rounding) * count, trace2));
     const WR bound = (one - rounding) * count / (trace + square_root(spread > 0 ? spread : none));
     const auto usable = (smallest > 2 * kNothing) & (count * count * trace2 <= kLargest) & (bound > 0);
     shift = failed > 0 ? shift / 4 : usable ? bound : none;
@@ -112,11 +112,11 @@ struct Quotients {
       const auto own = (start <= R(i)) & (end >= R(i));
       least = lower_of(least, own ? d : none);
       d = larger_of(d, none + kNothing);
-      const WR sum = d + e[i], quotient = q[i + 1] * (one / sum), product = e[i] * quotient;
+      const WR sum = d + e[i], quotient = q[i + 1] / sum, product = e[i] * quotient;
       next_q[i] = own ? sum : q[i];
       next_e[i] = own ? product : e[i];
       begin = own & (end > R(i)) & (product <= limit) ? none + R(i + 1) : begin;
-      d = (start > R(i) ? q[i + 1] : d * quotient) - shift;
+      d = start > R(i) ? q[i + 1] - shift : fused(d, quotient, -shift);
     }
     const auto fails = least < 0;
     failed = fails ? one : none;
@@ -161,36 +161,48 @@ struct Quotients {
   }
 };
 
+// Of one matrix, where E is T, or of one in each lane, where it is Wide<T>; see bidiagonal_lanes.cuh.
+template <class T, class W, class E>
+DEVICE void find_values(const SvdValues<T>& x, int64_t first, int count, unsigned char* scratch) {
+  using R = Real<T>;
+  using ER = Real<E>;
+  const int m = int(x.m), n = int(x.n), row = (n + kWidth<E, W> - 1) / kWidth<E, W>;
+  W* const a = reinterpret_cast<W*>(scratch);
+  const Bidiagonalisation<W, E> bidiagonal{n, a, a + m * n, a + (m + 1) * n, a + (m + 2) * n, a + (m + 3) * n};
+  ER* const real = reinterpret_cast<ER*>(a + (m + 4) * n);
+  ER* const values = real + 6 * (n + 1);
+  Scaled<T, W, E> given(x.a, first, count, m, n, a);
+  given.scale(a, m * row, ER{} + 1);
+  for (int j = 0; j < row; j++) bidiagonal.left[j] = bidiagonal.right[j] = W{};
+  Quotients<R, ER> quotients{n, real, real + (n + 1), real + 2 * (n + 1), real + 3 * (n + 1), real + 4 * (n + 1), real + 5 * (n + 1), values};
+  const bool tall = 3 * m > 5 * n;
+  if (tall) bidiagonal.triangle(m);
+  bidiagonal.run(tall ? n : m, [&](int k, const auto& down, const auto& across) {
+    quotients.q[k] = down.length;
+    quotients.e[k] = across.length;
+  });
+  const ER failed = quotients.find() * R(kTransforms);
+  for (int i = 0; i < n; i++) values[i] = square_root(values[i]);
+  const ER status = given.status(values[0], failed);
+  for (int i = 0; i < n; i++) values[i] = given.unscaled(values[i]);
+  for (int l = 0; l < count; l++) {
+    const int32_t code = int32_t(get(status, l));
+    x.info[first + l] = code;
+    for (int i = 0; i < n; i++) x.s.at(first + l, i, 0) = code ? not_a_number<R>() : get(values[i], l);
+  }
+}
+
 template <class T>
 DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
-  using R = Real<T>;
-  using W = Wide<T>;
-  using WR = Wide<R>;
-  const int m = int(x.m), n = int(x.n);
-  W* const a = reinterpret_cast<W*>(block.scratch);
-  const Bidiagonalisation<W> bidiagonal{n, a, a + m * n, a + (m + 1) * n, a + (m + 2) * n};
-  WR* const real = reinterpret_cast<WR*>(a + (m + 3) * n);
-  WR* const values = real + 6 * (n + 1);
-
   const int64_t units = (x.batch + kLanes<T> - 1) / kLanes<T>;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = unit * kLanes<T>;
     const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
-    Scaled<T> given(x.a, first, count, m, n, a);
-    given.scale(a, m * n, WR{} + 1);
-    Quotients<R> quotients{n, real, real + (n + 1), real + 2 * (n + 1), real + 3 * (n + 1), real + 4 * (n + 1), real + 5 * (n + 1), values};
-    const bool tall = 3 * m > 5 * n;
-    if (tall) bidiagonal.triangle(m);
-    bidiagonal.run(tall ? n : m, [&](int k, const auto& down, const auto& across) {
-      quotients.q[k] = down.length;
-      quotients.e[k] = across.length;
-    });
-    const WR failed = quotients.find() * R(kTransforms);
-    for (int i = 0; i < n; i++) values[i] = square_root(values[i]);
-    const WR status = given.status(values[0], failed);
-    const auto good = status == 0;
-    store_lanes(x.s, first, count, n, 1, [&](int i, int) { return good ? given.unscaled(values[i]) : WR{} + not_a_number<R>(); });
-    for (int l = 0; l < count; l++) x.info[first + l] = int32_t(get(status, l));
+    if (count < kLanes<T> && count <= kOneByOne<T>) {
+      for (int l = 0; l < count; l++) find_values<T, Wide<T>, T>(x, first + l, 1, block.scratch);
+    } else {
+      find_values<T, Wide<T>, Wide<T>>(x, first, count, block.scratch);
+    }
   }
 }
 

@@ -6,9 +6,7 @@ import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Lease;
 
-/**
- * The SVD of a matrix in each vector lane, svd_lanes.cu. A wide matrix is solved as its adjoint.
- */
+/** The SVD of small matrices in vector lanes, svd_lanes.cu. A wide one is solved as its adjoint. */
 final class LanesForward implements ForwardPass {
   private static final int MOST_COLUMNS = 64;
 
@@ -55,8 +53,8 @@ final class LanesForward implements ForwardPass {
               + "×"
               + columns);
     }
-    // The matrix, U, V, five rows and one number more, and nine rows of reals.
-    long elements = (2L * m + n + 5) * n + 1 + 9L * n;
+    // The matrix, U, V, six rows and one number more, and nine rows of reals.
+    long elements = (2L * m + n + 6) * n + 1 + 9L * n;
     kernel =
         lease.prepare(
             Kernel.SVD_LANES, type, LaunchShape.forLanes(lease.limits(), type, batch, elements));

@@ -6,11 +6,8 @@ import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.Lease;
 
-/** The singular values of a matrix in each vector lane, svd_values_lanes.cu. */
+/** The singular values of small matrices in vector lanes, svd_values_lanes.cu. */
 final class LanesValues implements ValuesPass {
-  /** Of a matrix beside which lanes may be idle, so that it has the same values in any batch. */
-  private static final int MOST_COLUMNS_ALONE = 64;
-
   private static final int MOST_COLUMNS = 128;
 
   /** Beyond these sums over rows would round too much, and there are blocks in svd_jacobi.cu. */
@@ -22,10 +19,9 @@ final class LanesValues implements ValuesPass {
   private final boolean wide;
   private final KernelLaunch kernel;
 
-  static boolean suits(Backend.Limits limits, DataType type, int batch, int rows, int columns) {
-    boolean fills = batch >= limits.lanes(type);
+  static boolean suits(Backend.Limits limits, int rows, int columns) {
     return limits.wideBytes() > 0
-        && Math.min(rows, columns) <= (fills ? MOST_COLUMNS : MOST_COLUMNS_ALONE)
+        && Math.min(rows, columns) <= MOST_COLUMNS
         && Math.max(rows, columns) <= MOST_ROWS;
   }
 
@@ -34,8 +30,8 @@ final class LanesValues implements ValuesPass {
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
-    // The matrix, three rows, q, e, where the next of both go, two numbers of blocks, the values.
-    long elements = (m + 3L) * n + 6 * (n + 1L) + n;
+    // The matrix, four rows, q, e, where the next of both go, two numbers of blocks, the values.
+    long elements = (m + 4L) * n + 6 * (n + 1L) + n;
     kernel =
         lease.prepare(
             Kernel.SVD_VALUES_LANES,

@@ -110,7 +110,7 @@ public final class SingularValuePlan implements AutoCloseable {
    * A plan for values and losses without their gradients: {@link #forward} computes no vectors,
    * which takes a fraction of the time.
    *
-   * <p>Values are right to eps·s₁·√k, as LAPACK's are, and where m and n are up to 256 and 64, or
+   * <p>Values are right to eps·s₁·√k, as LAPACK's are, and where m and n are up to 256 and 128, or
    * the other way round, the same bits in any batch. Small values of columns of very different size
    * keep more digits in a plan with gradients.
    */

@@ -11,9 +11,9 @@ interface ValuesPass {
   /** Queues the work; info is the address of batch 32-bit integers. */
   void runValues(MatrixBatch a, MatrixBatch s, long info, long stream);
 
-  /** What the device does soonest; up to 64 columns whatever the batch. */
+  /** What the device does soonest. */
   static ValuesPass choose(Lease lease, DataType type, int batch, int rows, int columns) {
-    return LanesValues.suits(lease.limits(), type, batch, rows, columns)
+    return LanesValues.suits(lease.limits(), rows, columns)
         ? new LanesValues(lease, type, batch, rows, columns)
         : ForwardPass.choose(lease, type, batch, rows, columns, SvdAlgorithm.AUTO);
   }
