@@ -1,22 +1,34 @@
-// Starts a kernel of the CPU library by name: the only JNI function there is.
+// Finds the kernels of the CPU library by name and starts them.
 //
-// The kernels are compiled once per instruction set, into libraries beside this one; the best that this processor runs is opened on first use.
+// They are compiled once per instruction set, into libraries beside this one; the best that this processor runs is opened on first use.
 #include <dlfcn.h>
 #include <jni.h>
 
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "portable.cuh"
 
 namespace {
 
+const char anchor = 0;  // in this library
+
+struct Kernel {
+  std::string symbol;
+  void (*function)(const void*, const Launch*);
+  const int64_t* argument_bytes;
+};
+
 struct Kernels {
   void* library = nullptr;
   std::string variant, error;
+  std::mutex mutex;
+  std::map<std::string, Kernel> found;
 
   Kernels() {
     Dl_info self;
-    dladdr(reinterpret_cast<const void*>(&kScratchAlignment), &self);
+    dladdr(reinterpret_cast<const void*>(&anchor), &self);
     const std::string path = self.dli_fname, folder = path.substr(0, path.rfind('/') + 1);
     variant = "baseline";
 #if defined(__x86_64__)
@@ -30,41 +42,49 @@ struct Kernels {
   }
 };
 
+Kernels& kernels() {
+  static Kernels all;
+  return all;
+}
+
 void raise(JNIEnv* env, const char* type, const std::string& message) { env->ThrowNew(env->FindClass(type), message.c_str()); }
 
 }  // namespace
 
-extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jstring name, jobject arguments,
-                                                                                          jlong block, jlong blocks, jlong scratch_bytes) {
-  static const Kernels kernels;
-  if (!kernels.library) {
-    raise(env, "java/lang/UnsatisfiedLinkError", kernels.error);
-    return nullptr;
-  }
-  if (!name) return env->NewStringUTF(kernels.variant.c_str());
+extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_variant(JNIEnv* env, jclass) {
+  if (!kernels().library) raise(env, "java/lang/UnsatisfiedLinkError", kernels().error);
+  return kernels().library ? env->NewStringUTF(kernels().variant.c_str()) : nullptr;
+}
 
-  char symbol[128];
-  const jsize length = env->GetStringUTFLength(name);
-  if (length > 100) return nullptr;
-  env->GetStringUTFRegion(name, 0, env->GetStringLength(name), symbol);
-  symbol[length] = 0;
-  using Function = int64_t (*)(const void*, const Launch*);
-  const auto function = reinterpret_cast<Function>(dlsym(kernels.library, symbol));
-  const auto expected = static_cast<const int64_t*>(dlsym(kernels.library, (std::string(symbol) + "_argument_bytes").c_str()));
-  if (!function || !expected) {
-    raise(env, "java/lang/UnsatisfiedLinkError", std::string("no kernel ") + symbol + " in variant " + kernels.variant);
-    return nullptr;
+extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_find(JNIEnv* env, jclass, jstring name) {
+  const char* const characters = env->GetStringUTFChars(name, nullptr);
+  if (!characters) return 0;
+  const std::string symbol = characters;
+  env->ReleaseStringUTFChars(name, characters);
+
+  const std::lock_guard<std::mutex> lock(kernels().mutex);
+  Kernel& kernel = kernels().found[symbol];
+  if (!kernel.function) {
+    kernel.symbol = symbol;
+    kernel.argument_bytes = static_cast<const int64_t*>(dlsym(kernels().library, (symbol + "_argument_bytes").c_str()));
+    kernel.function = reinterpret_cast<decltype(kernel.function)>(dlsym(kernels().library, symbol.c_str()));
   }
-  if (env->GetDirectBufferCapacity(arguments) != *expected) {
+  if (!kernel.function || !kernel.argument_bytes) {
+    raise(env, "java/lang/UnsatisfiedLinkError", "no kernel " + symbol + " in variant " + kernels().variant);
+    return 0;
+  }
+  return reinterpret_cast<jlong>(&kernel);
+}
+
+extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments, jlong block,
+                                                                                       jlong blocks, jlong scratch) {
+  const Kernel& kernel = *reinterpret_cast<const Kernel*>(found);
+  const jlong bytes = env->GetDirectBufferCapacity(arguments);
+  if (bytes != *kernel.argument_bytes) {
     raise(env, "java/lang/IllegalArgumentException",
-          std::string(symbol) + ": expected " + std::to_string(*expected) + " bytes of arguments, got " +
-              std::to_string(env->GetDirectBufferCapacity(arguments)));
-    return nullptr;
+          kernel.symbol + ": expected " + std::to_string(*kernel.argument_bytes) + " bytes of arguments, got " + std::to_string(bytes));
+    return;
   }
-  if (blocks == 0) return nullptr;
-  const Launch launch{block, blocks, 1, scratch_bytes};
-  if (function(env->GetDirectBufferAddress(arguments), &launch) != 0) {
-    raise(env, "java/lang/OutOfMemoryError", std::string(symbol) + ": no memory for " + std::to_string(scratch_bytes) + " bytes of scratch");
-  }
-  return nullptr;
+  const Launch launch{block, blocks, 1, reinterpret_cast<unsigned char*>(scratch)};
+  kernel.function(env->GetDirectBufferAddress(arguments), &launch);
 }

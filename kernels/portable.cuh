@@ -57,7 +57,8 @@ inline R rounded_product(R a, R b) {
 
 // How a kernel is started on the CPU: this call does the share of block `block` out of `blocks`.
 struct Launch {
-  int64_t block, blocks, threads, scratch_bytes;
+  int64_t block, blocks, threads;
+  unsigned char* scratch;  // at a multiple of 64 bytes; no other thread's
 };
 
 #if defined(DIFFSVD_THREADED_BLOCKS)
@@ -79,34 +80,17 @@ struct Block {
 };
 
 template <class Body>
-inline void run_block(const Launch& launch, unsigned char* scratch, const Body& body) {
-  body(Block{scratch, launch.block, launch.blocks});
+inline void run_block(const Launch& launch, const Body& body) {
+  body(Block{launch.scratch, launch.block, launch.blocks});
 }
 
 #endif
 
-#include <new>
-
-constexpr std::align_val_t kScratchAlignment{64};
-
-// Returns 0, or the bytes of scratch that could not be had.
-template <class Body>
-inline int64_t run_kernel(const Launch& launch, const Body& body) {
-  unsigned char* scratch = nullptr;
-  if (launch.scratch_bytes > 0) {
-    scratch = static_cast<unsigned char*>(operator new[](launch.scratch_bytes, kScratchAlignment, std::nothrow));
-    if (!scratch) return launch.scratch_bytes;
-  }
-  run_block(launch, scratch, body);
-  operator delete[](scratch, kScratchAlignment);
-  return 0;
-}
-
 // The second symbol tells the size of the struct, so that a caller that packs another one is refused.
-#define KERNEL(body, suffix, Arguments)                                                       \
-  extern "C" int64_t body##_##suffix(const Arguments* arguments, const Launch* launch) {      \
-    return run_kernel(*launch, [arguments](const Block& block) { body(*arguments, block); }); \
-  }                                                                                           \
+#define KERNEL(body, suffix, Arguments)                                                     \
+  extern "C" void body##_##suffix(const Arguments* arguments, const Launch* launch) {       \
+    run_block(*launch, [arguments](const Block& block) { body(*arguments, block); });       \
+  }                                                                                         \
   extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
 #define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds) KERNEL(body, suffix, Arguments)
 

@@ -2,6 +2,8 @@
 // lanes of vector registers, so that no size leaves a lane idle. For the CPU; a thread works alone.
 //
 // Scratch, in elements of Wide<T>: Uᴴ n×m | gU m×n | Vᴴ n×n | gV, later W, m×n | P n×n | Q n×n | s, gS of n each. Every product is of scratch.
+#include <new>
+
 #include "backward_core.cuh"
 #include "lane_memory.cuh"
 

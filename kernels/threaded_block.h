@@ -62,10 +62,10 @@ struct Block {
 };
 
 template <class Body>
-inline void run_block(const Launch& launch, unsigned char* scratch, const Body& body) {
+inline void run_block(const Launch& launch, const Body& body) {
   Meeting meeting(launch.threads);
   const auto run = [&](int thread) {
-    body(Block{scratch, launch, thread, &meeting});
+    body(Block{launch.scratch, launch, thread, &meeting});
     meeting.wait(false, true);
   };
   std::vector<std::thread> others;

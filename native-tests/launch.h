@@ -3,7 +3,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <thread>
 #include <vector>
 
@@ -95,12 +94,16 @@ inline void copy_memory(void* to, const void* from, size_t bytes) {
 
 // All blocks at once, as on a GPU: what two of them do to each other is a race too.
 template <class Arguments>
-void launch(int64_t (*kernel)(const Arguments*, const Launch*), const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
+void launch(void (*kernel)(const Arguments*, const Launch*), const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
   std::vector<std::thread> blocks;
   for (int64_t block = 0; block < grid.blocks; block++) {
     const auto run = [=, &arguments] {
-      const Launch launch{block, grid.blocks, grid.threads, scratch_bytes};
-      if (kernel(&arguments, &launch) != 0) std::abort();
+      // Full of NaN, so that what is read before it is written shows in the result.
+      const auto scratch = static_cast<unsigned char*>(aligned_memory(scratch_bytes, 64));
+      std::memset(scratch, 0xFF, scratch_bytes);
+      const Launch launch{block, grid.blocks, grid.threads, scratch};
+      kernel(&arguments, &launch);
+      release(scratch);
     };
     if (grid.blocks == 1) {
       run();
@@ -110,12 +113,5 @@ void launch(int64_t (*kernel)(const Arguments*, const Launch*), const Arguments&
   }
   for (std::thread& block : blocks) block.join();
 }
-
-// The scratch of a kernel comes from here, full of NaN, so that what is read before it is written shows in the result.
-inline void* operator new[](size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  void* const memory = aligned_memory(bytes, size_t(alignment));
-  return memory ? std::memset(memory, 0xFF, bytes) : nullptr;
-}
-inline void operator delete[](void* memory, std::align_val_t) noexcept { release(memory); }
 
 #endif

@@ -37,7 +37,7 @@ struct Module {
 struct Function {
   uint64_t module;
   std::string name;
-  int64_t (*body)(const void* arguments, const void* launch);
+  void (*body)(const void* arguments, const void* launch);
   bool threaded;
   int64_t argument_bytes;
   int most_scratch;

@@ -316,7 +316,7 @@ API cuModuleGetFunction(uint64_t* function, uint64_t module, const char* name) {
   found.threaded = s.threaded;
   found.module = module;
   found.name = name;
-  found.body = reinterpret_cast<int64_t (*)(const void*, const void*)>(dlsym(library, name));
+  found.body = reinterpret_cast<void (*)(const void*, const void*)>(dlsym(library, name));
   const auto* bytes = static_cast<const int64_t*>(dlsym(library, (found.name + "_argument_bytes").c_str()));
   if (!found.body || !bytes) return call.wrong(found.name + " is in the fatbin but not among the kernels for the host", kNotFound);
   found.argument_bytes = *bytes;
@@ -364,8 +364,14 @@ API cuLaunchKernel(uint64_t handle, unsigned blocks, unsigned blocks_y, unsigned
   if (!check_arguments(call, function, fields)) return call.status();
   const int64_t threads_now = function.threaded ? threads : 1;
   return enqueue(call, stream, [=] {
+    // Full of NaN in front of each block.
+    struct alignas(64) Line {
+      unsigned char bytes[64];
+    };
+    std::vector<Line> scratch(scratch_bytes / sizeof(Line) + 1);
     for (int64_t block = 0; block < blocks; block++) {
-      const Launch launch{block, blocks, threads_now, scratch_bytes};
+      std::memset(scratch.data(), 0xFF, scratch.size() * sizeof(Line));
+      const Launch launch{block, blocks, threads_now, scratch[0].bytes};
       function.body(fields.data(), &launch);
     }
   });

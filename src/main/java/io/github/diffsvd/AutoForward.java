@@ -18,11 +18,12 @@ final class AutoForward implements ForwardPass {
 
   @Override
   public long workspaceBytes() {
-    return others.workspaceBytes();
+    return Math.max(even.workspaceBytes(), others.workspaceBytes());
   }
 
   @Override
   public void bind(long workspace) {
+    even.bind(workspace);
     others.bind(workspace);
   }
 

@@ -99,11 +99,13 @@ final class FusedBackward implements BackwardPass {
 
   @Override
   public long workspaceBytes() {
-    return 0;
+    return kernel.workspaceBytes();
   }
 
   @Override
-  public void bind(long workspace) {}
+  public void bind(long workspace) {
+    kernel.bind(workspace);
+  }
 
   @Override
   public void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {

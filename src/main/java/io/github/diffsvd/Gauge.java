@@ -61,6 +61,7 @@ public final class Gauge {
       KernelLaunch kernel =
           lease.prepare(
               Kernel.SVD_GAUGE, type, LaunchShape.forUnits(lease.limits(), batch, scratch));
+      kernel.bind(lease.allocate(kernel.workspaceBytes()));
       MatrixBatch result = lease.allocate(type.real(), batch, 1, 1);
       kernel.arguments().reset().put(factors.u()).put(factors.s()).put(factors.v());
       kernel.arguments().put(cotangents.u()).put(cotangents.v()).put(result).put((long) batch);

@@ -30,7 +30,10 @@ final class JacobiForward implements ForwardPass {
   private final boolean wide;
   private final boolean conjugates;
   private final boolean leftAlone;
+
+  /** On a GPU; 0 on a CPU, whose blocks have all of it as scratch. */
   private final long workspaceBytes;
+
   private final KernelLaunch kernel;
   private long workspace;
 
@@ -157,12 +160,13 @@ final class JacobiForward implements ForwardPass {
 
   @Override
   public long workspaceBytes() {
-    return workspaceBytes;
+    return workspaceBytes + kernel.workspaceBytes();
   }
 
   @Override
   public void bind(long workspace) {
     this.workspace = workspace;
+    kernel.bind(workspace);
   }
 
   @Override

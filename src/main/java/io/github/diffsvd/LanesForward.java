@@ -63,11 +63,14 @@ final class LanesForward implements ForwardPass {
 
   @Override
   public long workspaceBytes() {
-    return 0;
+    return Math.max(kernel.workspaceBytes(), values.workspaceBytes());
   }
 
   @Override
-  public void bind(long workspace) {}
+  public void bind(long workspace) {
+    kernel.bind(workspace);
+    values.bind(workspace);
+  }
 
   @Override
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {

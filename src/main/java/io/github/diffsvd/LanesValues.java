@@ -41,11 +41,13 @@ final class LanesValues implements ValuesPass {
 
   @Override
   public long workspaceBytes() {
-    return 0;
+    return kernel.workspaceBytes();
   }
 
   @Override
-  public void bind(long workspace) {}
+  public void bind(long workspace) {
+    kernel.bind(workspace);
+  }
 
   @Override
   public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {

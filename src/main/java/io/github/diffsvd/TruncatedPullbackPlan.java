@@ -160,7 +160,10 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   }
 
   private KernelLaunch launch(Kernel kernel, long units, long scratch) {
-    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, scratch));
+    KernelLaunch launch =
+        lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, scratch));
+    launch.bind(lease.allocate(launch.workspaceBytes()));
+    return launch;
   }
 
   private MatrixBatch allocate(DataType type, int rows, int columns) {

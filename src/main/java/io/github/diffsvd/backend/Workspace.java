@@ -21,12 +21,17 @@ public final class Workspace {
   public long reserve(long size) {
     long offset = bytes;
     try {
-      bytes = Math.addExact(offset, Math.addExact(size, ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+      bytes = Math.addExact(offset, aligned(size));
     } catch (ArithmeticException e) {
       throw new IllegalArgumentException(
           "workspace: batch, rows and columns need more than 2^63 − 1 bytes", e);
     }
     return offset;
+  }
+
+  /** The least multiple of {@link #ALIGNMENT} that holds so many bytes. */
+  public static long aligned(long bytes) {
+    return Math.addExact(bytes, ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
   /**

@@ -7,7 +7,6 @@ import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.backend.Backend;
 import io.github.diffsvd.backend.BatchedProduct;
 import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelArguments;
 import io.github.diffsvd.backend.KernelLaunch;
 import io.github.diffsvd.backend.LaunchShape;
 import io.github.diffsvd.backend.SvdSolver;
@@ -143,23 +142,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape) {
-    String symbol = kernel.symbol(type);
-    KernelArguments arguments = new KernelArguments();
-    return new KernelLaunch() {
-      @Override
-      public KernelArguments arguments() {
-        return arguments;
-      }
-
-      @Override
-      public void start(long stream) {
-        ByteBuffer bytes = arguments.bytes();
-        workers.run(
-            shape.blocks(),
-            (slot, block) ->
-                CpuKernels.launch(symbol, bytes, block, shape.blocks(), shape.scratchBytes()));
-      }
-    };
+    return new CpuLaunch(CpuKernels.find(kernel.symbol(type)), shape, workers);
   }
 
   @Override

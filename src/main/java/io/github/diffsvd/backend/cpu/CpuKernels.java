@@ -36,19 +36,22 @@ final class CpuKernels {
     loaded = true;
   }
 
-  /**
-   * Runs the share of one block of a kernel on the calling thread; with blocks = 0 it only looks
-   * whether the kernel is there and takes these arguments.
-   *
-   * @param symbol the kernel; null asks for the name of the instruction set chosen, which is the
-   *     only thing that is returned
-   * @param arguments the bytes of its struct, a direct buffer
-   */
-  static native String launch(
-      String symbol, ByteBuffer arguments, long block, long blocks, long scratchBytes);
-
   /** The instruction set that the kernels were compiled for. */
-  static String variant() {
-    return launch(null, null, 0, 0, 0);
-  }
+  static native String variant();
+
+  /**
+   * A kernel by its name, for {@link #launch}.
+   *
+   * @throws UnsatisfiedLinkError if there is none
+   */
+  static native long find(String symbol);
+
+  /**
+   * Runs the share of one block of a kernel on the calling thread.
+   *
+   * @param arguments the bytes of its struct, a direct buffer
+   * @param scratch the address of what the block needs of it, a multiple of 64
+   */
+  static native void launch(
+      long kernel, ByteBuffer arguments, long block, long blocks, long scratch);
 }

@@ -31,6 +31,14 @@ final class CudaLaunch implements KernelLaunch {
   }
 
   @Override
+  public long workspaceBytes() {
+    return 0;
+  }
+
+  @Override
+  public void bind(long workspace) {}
+
+  @Override
   public void start(long stream) {
     context.push();
     try {
