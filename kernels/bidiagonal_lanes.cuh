@@ -52,6 +52,12 @@ struct Reflector {
 template <class E, class W>
 constexpr int kWidth = sizeof(W) / sizeof(E);
 
+// Among the real numbers of a row: those of a vector follow one another, and then its imaginary parts.
+template <class E, class W>
+DEVICE int place_of_real_part(int j) {
+  return j + (j & -kWidth<E, W>);
+}
+
 template <class E, class W>
 DEVICE E element(const W* row, int j) {
   if constexpr (kWidth<E, W> == 1) {
@@ -59,7 +65,8 @@ DEVICE E element(const W* row, int j) {
   } else if constexpr (std::is_same_v<E, Real<E>>) {
     return reinterpret_cast<const E*>(row)[j];
   } else {
-    return get(row[j / kWidth<E, W>], j % kWidth<E, W>);
+    const auto* const number = reinterpret_cast<const Real<E>*>(row) + place_of_real_part<E, W>(j);
+    return {number[0], number[kWidth<E, W>]};
   }
 }
 template <class E, class W>
@@ -69,7 +76,9 @@ DEVICE void set_element(W* row, int j, const E& value) {
   } else if constexpr (std::is_same_v<E, Real<E>>) {
     reinterpret_cast<E*>(row)[j] = value;
   } else {
-    put(row[j / kWidth<E, W>], j % kWidth<E, W>, value);
+    auto* const number = reinterpret_cast<Real<E>*>(row) + place_of_real_part<E, W>(j);
+    number[0] = value.re;
+    number[kWidth<E, W>] = value.im;
   }
 }
 // The same number for all elements of a vector.

@@ -213,6 +213,58 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
   }
 }
 
+// x ← (I − huuᴴ)(I − gvvᴴ) x, v being column k of a and u the one before. What uᴴ takes of x once v is out comes from uᴴv, so that x is read twice for
+// both and not for each (Schreiber and Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989).
+template <class T, int kVectors, class Grid>
+DEVICE void apply_two_reflectors(const Columns<T, kVectors>& a, const Grid& at, int rows, int k, const Wide<Real<T>>& g, const Wide<Real<T>>& h,
+                                 const Columns<T, kVectors>& x) {
+  using W = Wide<T>;
+  constexpr int kSlots = 2 * kVectors;
+  const int slot = at.slot(k), slot_before = at.slot(k - 1);
+  const auto lane = at.lane_of(k), lane_before = at.lane_of(k - 1);
+  const auto v = [&](int i) { return at.broadcast(a(i, slot), lane); };
+  const auto u = [&](int i) { return at.broadcast(a(i, slot_before), lane_before); };
+  LongSum<W> of_v[kSlots], of_u[kSlots], of_both;
+  const W first = u(k - 1);
+  for (int s = 0; s < kSlots; s++) of_u[s].add(conjugate(first) * x(k - 1, s));
+  for (int start = k; start < rows; start += kRowsOfSum) {
+    const int end = start + kRowsOfSum < rows ? start + kRowsOfSum : rows;
+    W some_v[kSlots], some_u[kSlots], both{};
+    for (int s = 0; s < kSlots; s++) some_v[s] = some_u[s] = W{};
+    for (int i = start; i < end; i++) {
+      const W own = v(i), before = conjugate(u(i));
+      multiply_add(both, before, own);
+      for (int s = 0; s < kSlots; s++) {
+        const W value = x(i, s);
+        multiply_add(some_v[s], conjugate(own), value);
+        multiply_add(some_u[s], before, value);
+      }
+    }
+    of_both.add(both);
+    for (int s = 0; s < kSlots; s++) {
+      of_v[s].add(some_v[s]);
+      of_u[s].add(some_u[s]);
+    }
+  }
+  W factor_v[kSlots], factor_u[kSlots];
+  for (int s = 0; s < kSlots; s++) {
+    factor_v[s] = (Wide<Real<T>>{} - g) * of_v[s].sum;
+    W left = of_u[s].sum;
+    multiply_add(left, of_both.sum, factor_v[s]);
+    factor_u[s] = (Wide<Real<T>>{} - h) * left;
+    multiply_add(x(k - 1, s), factor_u[s], first);
+  }
+  for (int i = k; i < rows; i++) {
+    const W own = v(i), before = u(i);
+    for (int s = 0; s < kSlots; s++) {
+      W sum = x(i, s);
+      multiply_add(sum, factor_v[s], own);
+      multiply_add(sum, factor_u[s], before);
+      x(i, s) = sum;
+    }
+  }
+}
+
 // x ← (I − g₀v₀v₀ᴴ)(I − g₁v₁v₁ᴴ) … x, of the first `reflectors` columns of a.
 template <class T, int kVectors, class Grid>
 DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int rows, int reflectors, const Wide<Real<T>> (&gains)[2 * kVectors],
@@ -220,7 +272,13 @@ DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int 
   using W = Wide<T>;
   using WR = Wide<Real<T>>;
   constexpr int kSlots = 2 * kVectors;
-  for (int k = reflectors - 1; k >= 0; k--) {
+  int k = reflectors - 1;
+#if defined(DIFFSVD_WIDE)
+  // More vectors than these would not stay in registers.
+  if constexpr (kVectors <= 2)
+    for (; k > 0; k -= 2) apply_two_reflectors(a, at, rows, k, at.of_column(gains, k), at.of_column(gains, k - 1), x);
+#endif
+  for (; k >= 0; k--) {
     const int slot = at.slot(k);
     const auto lane = at.lane_of(k);
     const WR gain = at.of_column(gains, k);
