@@ -179,14 +179,13 @@ struct Columns {
 
   DEVICE Wide<T>& operator()(int row, int slot) const { return data[int64_t(row) * kRow + slot * kStep]; }
   DEVICE Columns from(int64_t row) const { return {data + row * kRow}; }
-  // The number of another lane.
-  DEVICE void set(int row, int slot, int lane, T value) const {
 #if defined(__CUDACC__)
-    data[int64_t(row) * kRow + slot * kStep + lane - own_lane()] = value;
+  // The number of another lane.
+  DEVICE T& of_lane(int row, int slot, int lane) const { return data[int64_t(row) * kRow + slot * kStep + lane - own_lane()]; }
+  DEVICE void set(int row, int slot, int lane, T value) const { of_lane(row, slot, lane) = value; }
 #else
-    put((*this)(row, slot), lane, value);
+  DEVICE void set(int row, int slot, int lane, T value) const { put((*this)(row, slot), lane, value); }
 #endif
-  }
 };
 
 // How many lanes make a team: one, all of a vector, or between.
@@ -257,6 +256,15 @@ struct Pairing {
 #endif
       return permuted(x, from);
     }
+  }
+  // To every lane of a team what one of them has in a row. A GPU reads it where it lies: after a vector_barrier(), if that lane has written it.
+  template <class C>
+  DEVICE auto broadcast(const C& columns, int row, int slot, P from) const {
+#if defined(__CUDACC__)
+    return columns.of_lane(row, slot, from);
+#else
+    return broadcast(columns(row, slot), from);
+#endif
   }
   // Of every lane the number of another of its team.
   template <class W>

@@ -48,7 +48,7 @@ DEVICE void dots_with_column(const Columns<T, kVectors>& a, const Grid& at, int 
     W some[2 * kVectors];
     for (int s = 0; s < 2 * kVectors; s++) some[s] = W{};
     for (int i = start; i < end; i++) {
-      const W v = conjugate(at.broadcast(a(i, slot), lane));
+      const W v = conjugate(at.broadcast(a, i, slot, lane));
       for (int s = kFrom; s < 2 * kVectors; s++) multiply_add(some[s], v, x(i, s));
     }
     for (int s = kFrom; s < 2 * kVectors; s++) total[s].add(some[s]);
@@ -70,11 +70,14 @@ DEVICE void add_column(const Columns<T, kVectors>& a, const Grid& at, int k, int
     WR some[2 * kVectors];
     for (int s = 0; s < 2 * kVectors; s++) some[s] = WR{};
     for (int i = start; i < end; i++) {
-      const W x = at.broadcast(a(i, slot), lane);
+      const W x = at.broadcast(a, i, slot, lane);
       for (int s = kFrom; s < 2 * kVectors; s++) {
         W sum = a(i, s);
         multiply_add(sum, factor[s], x);
-        a(i, s) = sum;
+#if defined(__CUDACC__)
+        if (at.column[s] != k)  // the others may still be about to read it
+#endif
+          a(i, s) = sum;
         if (kNorms) some[s] += size_squared(sum);
       }
     }
@@ -113,7 +116,6 @@ DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, in
   using R = Real<T>;
   using P = Places<R>;
   using W = Wide<T>;
-  constexpr int kSlots = 2 * kVectors;
 #if defined(DIFFSVD_WIDE)
   if constexpr (Grid::kWhole) {
     const int slot = at.slot(k), other = int(get(with, 0)), there = at.slot(other), from = int(at.lane_of(k)[0]), to = int(at.lane_of(other)[0]);
@@ -128,12 +130,24 @@ DEVICE void exchange(const Columns<T, kVectors>& a, const Grid& at, int rows, in
   }
 #endif
   const P to = places_of<R>(with);
-  for (int i = 0; i < rows; i++) {
-    W row[kSlots];
-    for (int s = 0; s < kSlots; s++) row[s] = a(i, s);
-    exchange_numbers(row, at, k, to);
-    for (int s = 0; s < kSlots; s++) a(i, s) = row[s];
+#if defined(__CUDACC__)
+  // Rows by turns, each lane both numbers of some.
+  vector_barrier();
+  const int slot = at.slot(k), other = at.slot(to), lane = at.lane_of(k), there = at.lane_of(to);
+  for (int i = at.lane; to != k && i < rows; i += at.team) {
+    W &x = a.of_lane(i, slot, lane), &y = a.of_lane(i, other, there);
+    const W old = x;
+    x = y;
+    y = old;
   }
+#else
+  for (int i = 0; i < rows; i++) {
+    W row[2 * kVectors];
+    for (int s = 0; s < 2 * kVectors; s++) row[s] = a(i, s);
+    exchange_numbers(row, at, k, to);
+    for (int s = 0; s < 2 * kVectors; s++) a(i, s) = row[s];
+  }
+#endif
   exchange_numbers(state.exponent, at, k, to);
   exchange_numbers(state.norm, at, k, to);
   exchange_numbers(state.given, at, k, to);
@@ -175,6 +189,7 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
       where = best > -L::kFar ? zero - candidate : zero + R(k);
       if (any_in_vector(where != R(k))) exchange(a, at, rows, k, where, state);
     }
+    vector_barrier();
     W sums[kSlots];
     if (k + at.odd < at.pairs) {
       dots_with_column<0>(a, at, k, k + 1, rows, a, sums);
@@ -182,7 +197,7 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
       dots_with_column<kVectors>(a, at, k, k + 1, rows, a, sums);
     }
     // Nothing is reflected where there is nothing below the diagonal, so that diagonal matrices and permutations stay exact.
-    W alpha = at.broadcast(a(k, at.slot(k)), at.lane_of(k));
+    W alpha = at.broadcast(a, k, at.slot(k), at.lane_of(k));
     WR below = real_part(at.of_column(sums, k));
     auto there = below + size_squared(alpha) > tiny;
     if constexpr (kPivots) there = at.of_column(state.norm, k) > 0;
@@ -222,8 +237,8 @@ DEVICE void apply_two_reflectors(const Columns<T, kVectors>& a, const Grid& at, 
   constexpr int kSlots = 2 * kVectors;
   const int slot = at.slot(k), slot_before = at.slot(k - 1);
   const auto lane = at.lane_of(k), lane_before = at.lane_of(k - 1);
-  const auto v = [&](int i) { return at.broadcast(a(i, slot), lane); };
-  const auto u = [&](int i) { return at.broadcast(a(i, slot_before), lane_before); };
+  const auto v = [&](int i) { return at.broadcast(a, i, slot, lane); };
+  const auto u = [&](int i) { return at.broadcast(a, i, slot_before, lane_before); };
   LongSum<W> of_v[kSlots], of_u[kSlots], of_both;
   const W first = u(k - 1);
   for (int s = 0; s < kSlots; s++) of_u[s].add(conjugate(first) * x(k - 1, s));
@@ -273,11 +288,9 @@ DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int 
   using WR = Wide<Real<T>>;
   constexpr int kSlots = 2 * kVectors;
   int k = reflectors - 1;
-#if defined(DIFFSVD_WIDE)
-  // More vectors than these would not stay in registers.
-  if constexpr (kVectors <= 2)
+  vector_barrier();
+  if constexpr (kVectors <= 2)  // more would not stay in registers
     for (; k > 0; k -= 2) apply_two_reflectors(a, at, rows, k, at.of_column(gains, k), at.of_column(gains, k - 1), x);
-#endif
   for (; k >= 0; k--) {
     const int slot = at.slot(k);
     const auto lane = at.lane_of(k);
@@ -286,7 +299,7 @@ DEVICE void apply_reflectors(const Columns<T, kVectors>& a, const Grid& at, int 
     dots_with_column<0>(a, at, k, k, rows, x, sums);
     for (int s = 0; s < kSlots; s++) factor[s] = (WR{} - gain) * sums[s];
     for (int i = k; i < rows; i++) {
-      const W v = at.broadcast(a(i, slot), lane);
+      const W v = at.broadcast(a, i, slot, lane);
       for (int s = 0; s < kSlots; s++) {
         W sum = x(i, s);
         multiply_add(sum, factor[s], v);

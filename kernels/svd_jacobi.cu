@@ -345,6 +345,7 @@ struct VectorOfMatrices {
   // w ← W of X W = Z, X = R₂ᴴ scaled by the columns of Rᴴ.
   DEVICE void solve(const Grid& inner, const Mask& far) {
     const Columns<T, kVectors> w = place(this->w);
+    vector_barrier();
     for (int i = 0; i < inner.columns; i++) {
       const W beta = inner.of_column(triangle.diagonal, i);
       const WR own = inner.of_column(triangle.exponent, i), size2 = size_squared(beta);
@@ -355,7 +356,7 @@ struct VectorOfMatrices {
       const int slot = inner.slot(i);
       const auto lane = inner.lane_of(i);
       for (int l = 0; l < i; l++) {
-        const W factor = W{} - conjugate(inner.broadcast(r(l, slot), lane));
+        const W factor = W{} - conjugate(inner.broadcast(r, l, slot, lane));
         for (int s = 0; s < kSlots; s++) multiply_add(sums[s], factor, w(l, s));
       }
       for (int s = 0; s < kSlots; s++) w(i, s) = choose(far, w(i, s), choose(there, divided(beta * sums[s], divisor), W{}));  // by conj(beta)
@@ -376,8 +377,9 @@ struct VectorOfMatrices {
         source = lane > 0 ? inner.base + places_of<R>(lane - 1) : source;
         slot_of = lane > 0 ? WR{} + R(s) : slot_of;
       }
+      vector_barrier();
       const auto column_at = [&](int i) {
-        if constexpr (Grid::kWhole && Grid::kUniform) return inner.broadcast(w(i, int(get(slot_of, 0))), source);
+        if constexpr (!Grid::kUniform || Grid::kWhole) return inner.broadcast(w, i, int(get(slot_of, 0)), source);
         W result = inner.broadcast(w(i, 0), source);
         for (int s = 1; s < kSlots; s++) result = choose(slot_of == R(s), inner.broadcast(w(i, s), source), result);
         return result;
@@ -398,10 +400,14 @@ struct VectorOfMatrices {
         for (int s = 0; s < kSlots; s++) {
           W sum = w(i, s);
           multiply_add(sum, factor[s], v);
-          w(i, s) = sum;
+#if defined(__CUDACC__)
+          if (rank[s] < R(place))  // the others may still be about to read the column itself
+#endif
+            w(i, s) = sum;
         }
       }
     }
+    vector_barrier();
   }
 
   // Numbers by slot of `from` as numbers by slot of `at`; 0 for columns that `from` has not.
