@@ -82,6 +82,38 @@ public final class NativeLibraries {
   }
 
   /**
+   * Copies files into a folder that nobody else uses.
+   *
+   * @return the new folder, which is to be given to {@link #delete}
+   * @throws IOException as {@link #unpack} does
+   */
+  public static Path copy(Path folder, List<String> names) throws IOException {
+    return inFirst(
+        places(),
+        (place, made) -> {
+          makePrivate(place, made);
+          Path fresh = Files.createTempDirectory(place, "copy-", OWNER_ONLY);
+          try {
+            for (String name : names) {
+              Files.copy(folder.resolve(name), fresh.resolve(name));
+            }
+          } catch (IOException e) {
+            delete(fresh, names);
+            throw e;
+          }
+          return fresh;
+        });
+  }
+
+  /** Deletes a folder with those files. A process that has loaded them keeps them. */
+  public static void delete(Path folder, List<String> names) throws IOException {
+    for (String name : names) {
+      Files.deleteIfExists(folder.resolve(name));
+    }
+    Files.delete(folder);
+  }
+
+  /**
    * Gives JavaCPP a private folder for its own natives where ~/.javacpp cannot be used. It would
    * trust the current folder of a user without a home, and a name in java.io.tmpdir that anybody
    * can take first.

@@ -40,8 +40,7 @@ public final class CpuBackend implements Backend {
       CpuKernels.load();
       variant = CpuKernels.variant();
     } catch (IOException | LinkageError | RuntimeException e) {
-      throw new DeviceUnavailableException(
-          "cpu: the kernels cannot be loaded: " + e.getMessage(), e);
+      throw new DeviceUnavailableException("cpu: the kernels cannot be loaded: " + reason(e), e);
     }
     try {
       threads = ThreadCount.find();
@@ -58,6 +57,15 @@ public final class CpuBackend implements Backend {
             LANE_ELEMENTS,
             type -> jacobiColumns(variant, type),
             wideBytes(variant));
+  }
+
+  /** What the first cause says, or its kind where it says nothing. */
+  private static String reason(Throwable problem) {
+    Throwable first = problem;
+    while (first.getCause() != null) {
+      first = first.getCause();
+    }
+    return first.getMessage() == null ? first.toString() : first.getMessage();
   }
 
   /** As in lanes.cuh. */

@@ -32,8 +32,26 @@ final class CpuKernels {
         given != null
             ? Path.of(given).toAbsolutePath()
             : NativeLibraries.unpack("/io/github/diffsvd/native/", LIBRARIES);
-    System.load(folder.resolve(MAIN).toString());
+    try {
+      System.load(folder.resolve(MAIN).toString());
+    } catch (UnsatisfiedLinkError e) {
+      if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
+        throw e;
+      }
+      loadCopy(folder);
+    }
     loaded = true;
+  }
+
+  /** The JVM lets only one class loader have a file, so the others have copies of it. */
+  private static void loadCopy(Path folder) throws IOException {
+    Path copy = NativeLibraries.copy(folder, LIBRARIES);
+    try {
+      System.load(copy.resolve(MAIN).toString());
+      variant(); // opens the library of the instruction set, the last that is needed of the folder
+    } finally {
+      NativeLibraries.delete(copy, LIBRARIES);
+    }
   }
 
   /** The instruction set that the kernels were compiled for. */
