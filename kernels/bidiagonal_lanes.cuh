@@ -115,11 +115,11 @@ struct Bidiagonalisation {
   static constexpr int kWidth = ::kWidth<E, W>;
   static constexpr int kRowsAtOnce = (sizeof(W) == sizeof(Real<W>) ? 4 : 2) * (kWidth > 1 ? 2 : 1);
   const int n;
-  W* const a;      // rows of vectors
-  W* const left;   // by column, what a row takes of it times its element of v; zero where the reflectors are done
-  W* const right;  // by column, v of the reflector from the right; zero there too
-  W* const dots;   // by column, its inner product with the column that is next
-  W* const blocks;  // by column, of the rows so far
+  W* const a;       // rows of vectors
+  W* const left;    // by column, what a row takes of it times its element of v; zero where the reflectors are done
+  W* const right;   // by column, v of the reflector from the right; zero there too
+  W* const dots;    // by column, its inner product with the column that is next
+  W* const blocks;  // by column, the sum over those blocks of rows that are done
 
   DEVICE int vectors() const { return (n + kWidth - 1) / kWidth; }
   DEVICE W* row(int i) const { return a + int64_t(i) * vectors(); }
@@ -136,12 +136,13 @@ struct Bidiagonalisation {
       z[r] = E{};
       from_left[r] = for_vector<W>(v[r]);
     }
-    constexpr bool kTwice = kRight && kWidth > 1;  // elements of a vector are needed by themselves too, once the left one is done
-    for (int j = (k + 1) / kWidth; kTwice && j < length; j++)
+    // Where single elements of a vector are needed too, the left reflector is taken out of whole rows before.
+    constexpr bool kLeftFirst = kRight && kWidth > 1;
+    for (int j = (k + 1) / kWidth; kLeftFirst && j < length; j++)
       for (int r = 0; r < kRows; r++) multiply_add(rows[r * length + j], from_left[r], left[j]);
     const auto without_left = [&](int r, int j) {
       E x = element<E>(rows + r * length, j);
-      if (!kTwice) multiply_add(x, v[r], element<E>(left, j));
+      if (!kLeftFirst) multiply_add(x, v[r], element<E>(left, j));
       return x;
     };
     for (int j = k + 1; kRight && j < n; j++)
@@ -158,7 +159,7 @@ struct Bidiagonalisation {
       W sum = dots[j];
       for (int r = 0; r < kRows; r++) {
         W x = rows[r * length + j];
-        if (!kTwice) multiply_add(x, from_left[r], left[j]);
+        if (!kLeftFirst) multiply_add(x, from_left[r], left[j]);
         if (kRight) multiply_add(x, from_right[r], right[j]);
         rows[r * length + j] = x;
         multiply_add(sum, next[r], x);
