@@ -109,7 +109,10 @@ class TorchSvdTest {
         loss(libtorchSvd(theirs), p.to(wide), q.to(wide), w.to(ScalarType.Double), subset)
             .backward();
         double gap = smallestGap(factors.s());
-        double bound = 16 * epsilon * factors.s().max().item_double() / gap;
+        // At 28 seeds at most 8.4, and 29 where libtorch's own error, in double precision too, is
+        // in.
+        int allowed = type == wide ? 64 : 24;
+        double bound = allowed * epsilon * factors.s().max().item_double() / gap;
         assertThat(distance(ours.grad().to(wide), theirs.grad()))
             .as("%s %s subset %d gap %.1e seed %d", type, Arrays.toString(shape), subset, gap, SEED)
             .isLessThan(Math.max(bound, 32 * epsilon));
