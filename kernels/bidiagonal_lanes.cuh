@@ -12,6 +12,21 @@
 template <class T>
 constexpr int kOneByOne = kLanes<T> / 8 + 2;
 
+// Shares a batch out: calls together(first, count) for what fills a vector, or nearly, and alone(matrix) for each of the few that would not.
+template <class T, class Together, class Alone>
+DEVICE void for_vectors(int64_t batch, const Block& block, const Together& together, const Alone& alone) {
+  const int64_t units = (batch + kLanes<T> - 1) / kLanes<T>;
+  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
+    const int64_t first = unit * kLanes<T>;
+    const int count = batch - first < kLanes<T> ? int(batch - first) : kLanes<T>;
+    if (count < kLanes<T> && count <= kOneByOne<T>) {
+      for (int l = 0; l < count; l++) alone(first + l);
+    } else {
+      together(first, count);
+    }
+  }
+}
+
 // a·by, which no sum that it goes into is fused with.
 template <class W>
 DEVICE W rounded(const W& a, const W& by) {

@@ -462,16 +462,9 @@ struct GolubKahan {
 
 template <class T>
 DEVICE void svd_lanes(const SvdLanes<T>& x, const Block& block) {
-  const int64_t units = (x.batch + kLanes<T> - 1) / kLanes<T>;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t first = unit * kLanes<T>;
-    const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
-    if (count < kLanes<T> && count <= kOneByOne<T>) {
-      for (int l = 0; l < count; l++) GolubKahan<T, Wide<T>, T>(x, block.scratch).decompose(first + l, 1);
-    } else {
-      GolubKahan<T, Wide<T>, Wide<T>>(x, block.scratch).decompose(first, count);
-    }
-  }
+  for_vectors<T>(
+      x.batch, block, [&](int64_t first, int count) { GolubKahan<T, Wide<T>, Wide<T>>(x, block.scratch).decompose(first, count); },
+      [&](int64_t matrix) { GolubKahan<T, Wide<T>, T>(x, block.scratch).decompose(matrix, 1); });
 }
 
 KERNEL_FOR_ALL_TYPES(svd_lanes, SvdLanes)

@@ -194,16 +194,9 @@ DEVICE void find_values(const SvdValues<T>& x, int64_t first, int count, unsigne
 
 template <class T>
 DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
-  const int64_t units = (x.batch + kLanes<T> - 1) / kLanes<T>;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t first = unit * kLanes<T>;
-    const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
-    if (count < kLanes<T> && count <= kOneByOne<T>) {
-      for (int l = 0; l < count; l++) find_values<T, Wide<T>, T>(x, first + l, 1, block.scratch);
-    } else {
-      find_values<T, Wide<T>, Wide<T>>(x, first, count, block.scratch);
-    }
-  }
+  for_vectors<T>(
+      x.batch, block, [&](int64_t first, int count) { find_values<T, Wide<T>, Wide<T>>(x, first, count, block.scratch); },
+      [&](int64_t matrix) { find_values<T, Wide<T>, T>(x, matrix, 1, block.scratch); });
 }
 
 KERNEL_FOR_ALL_TYPES(svd_values_lanes, SvdValues)
