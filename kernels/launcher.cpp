@@ -51,12 +51,12 @@ void raise(JNIEnv* env, const char* type, const std::string& message) { env->Thr
 
 }  // namespace
 
-extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_variant(JNIEnv* env, jclass) {
+extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_variant(JNIEnv* env, jclass) {
   if (!kernels().library) raise(env, "java/lang/UnsatisfiedLinkError", kernels().error);
   return kernels().library ? env->NewStringUTF(kernels().variant.c_str()) : nullptr;
 }
 
-extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_find(JNIEnv* env, jclass, jstring name) {
+extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_find(JNIEnv* env, jclass, jstring name) {
   const char* const characters = env->GetStringUTFChars(name, nullptr);
   if (!characters) return 0;
   const std::string symbol = characters;
@@ -76,7 +76,7 @@ extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels
   return reinterpret_cast<jlong>(&kernel);
 }
 
-extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments, jlong block,
+extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments, jlong block,
                                                                                        jlong blocks, jlong scratch) {
   const Kernel& kernel = *reinterpret_cast<const Kernel*>(found);
   const jlong bytes = env->GetDirectBufferCapacity(arguments);

@@ -1,6 +1,6 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Lease;
 
 /**
  * Each matrix by the kernel that suits it: those whose columns are of about one size by

@@ -1,7 +1,7 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Allocation;
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Allocation;
+import io.github.diffsvd.internal.backend.Lease;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 

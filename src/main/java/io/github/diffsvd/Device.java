@@ -1,11 +1,12 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.CheckedBackend;
-import io.github.diffsvd.backend.Devices;
-import io.github.diffsvd.backend.Lease;
-import io.github.diffsvd.backend.Workspace;
+import io.github.diffsvd.internal.backend.CheckedBackend;
+import io.github.diffsvd.internal.backend.Devices;
+import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Workspace;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 
@@ -46,6 +47,15 @@ public final class Device implements AutoCloseable {
    */
   public static Device open(String name) {
     return new Device(new CheckedBackend(Devices.open(Objects.requireNonNull(name, "name"))));
+  }
+
+  /**
+   * What there is of CUDA on this machine, or why not, for people: a line for the driver, each GPU,
+   * each CUDA library and the kernels. Never throws; loads the libraries, which takes a moment
+   * where they are there.
+   */
+  public static List<String> diagnosis() {
+    return Devices.cudaDiagnosis();
   }
 
   /** "cpu" or "cuda:0". */

@@ -1,7 +1,7 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Backend;
+import io.github.diffsvd.internal.backend.Lease;
 
 /** One way to compute the factors; which one suits a shape is decided when the plan is made. */
 interface ForwardPass extends ValuesPass {

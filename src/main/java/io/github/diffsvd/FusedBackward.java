@@ -1,11 +1,11 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelArguments;
-import io.github.diffsvd.backend.KernelLaunch;
-import io.github.diffsvd.backend.LaunchShape;
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Backend;
+import io.github.diffsvd.internal.backend.Kernel;
+import io.github.diffsvd.internal.backend.KernelArguments;
+import io.github.diffsvd.internal.backend.KernelLaunch;
+import io.github.diffsvd.internal.backend.LaunchShape;
+import io.github.diffsvd.internal.backend.Lease;
 
 /** The pullback in one kernel, svd_backward.cu or svd_backward_lanes.cu. */
 final class FusedBackward implements BackwardPass {

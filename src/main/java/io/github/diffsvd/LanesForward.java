@@ -1,10 +1,10 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Backend;
-import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelLaunch;
-import io.github.diffsvd.backend.LaunchShape;
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Backend;
+import io.github.diffsvd.internal.backend.Kernel;
+import io.github.diffsvd.internal.backend.KernelLaunch;
+import io.github.diffsvd.internal.backend.LaunchShape;
+import io.github.diffsvd.internal.backend.Lease;
 
 /** The SVD of small matrices in vector lanes, svd_lanes.cu. A wide one is solved as its adjoint. */
 final class LanesForward implements ForwardPass {

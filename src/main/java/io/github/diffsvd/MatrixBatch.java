@@ -1,7 +1,7 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Allocation;
-import io.github.diffsvd.backend.Workspace;
+import io.github.diffsvd.internal.backend.Allocation;
+import io.github.diffsvd.internal.backend.Workspace;
 import java.util.Objects;
 
 /**

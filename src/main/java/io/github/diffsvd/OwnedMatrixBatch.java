@@ -1,6 +1,6 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Allocation;
+import io.github.diffsvd.internal.backend.Allocation;
 
 /** A {@link MatrixBatch} that owns its memory: packed row-major, freed by {@link #close()}. */
 public final class OwnedMatrixBatch extends MatrixBatch implements AutoCloseable {

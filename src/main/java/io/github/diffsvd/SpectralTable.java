@@ -1,6 +1,6 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.KernelArguments;
+import io.github.diffsvd.internal.backend.KernelArguments;
 import java.util.Objects;
 
 /**

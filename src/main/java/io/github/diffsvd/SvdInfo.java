@@ -1,8 +1,8 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Allocation;
-import io.github.diffsvd.backend.CheckedBackend;
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Allocation;
+import io.github.diffsvd.internal.backend.CheckedBackend;
+import io.github.diffsvd.internal.backend.Lease;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;

@@ -1,10 +1,10 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Kernel;
-import io.github.diffsvd.backend.KernelLaunch;
-import io.github.diffsvd.backend.LaunchShape;
-import io.github.diffsvd.backend.Lease;
-import io.github.diffsvd.backend.Workspace;
+import io.github.diffsvd.internal.backend.Kernel;
+import io.github.diffsvd.internal.backend.KernelLaunch;
+import io.github.diffsvd.internal.backend.LaunchShape;
+import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Workspace;
 import java.util.Objects;
 
 /**

@@ -1,6 +1,6 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.backend.Lease;
+import io.github.diffsvd.internal.backend.Lease;
 
 /** One way to compute singular values alone; which one suits a shape is decided at the start. */
 interface ValuesPass {

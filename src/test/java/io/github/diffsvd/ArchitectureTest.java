@@ -18,29 +18,24 @@ import com.tngtech.archunit.lang.ArchRule;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/**
- * The arrows of docs/design.md: the command line on top, then the API, the checking layer, the
- * backends.
- */
+/** The API on top, then the checking layer, then the backends; .npy files beside them. */
 @AnalyzeClasses(
     packages = "io.github.diffsvd",
     importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
   private static final String API = "io.github.diffsvd";
-  private static final String CLI = API + ".cli..";
   private static final String FILES = API + ".files..";
   private static final String NPY = API + ".npy..";
-  private static final String RECOVER = API + ".recover..";
-  private static final String BACKENDS = API + ".backend..";
-  private static final String CUDA = API + ".backend.cuda..";
-  private static final String CPU = API + ".backend.cpu..";
+  private static final String BACKENDS = API + ".internal.backend..";
+  private static final String CUDA = API + ".internal.backend.cuda..";
+  private static final String CPU = API + ".internal.backend.cpu..";
 
   /** What a backend may know of the public API: values and exceptions. */
   private static final DescribedPredicate<JavaClass> VALUES =
       named("io\\.github\\.diffsvd\\.(DataType|MatrixBatch|SvdAlgorithm|\\w+Exception)(\\$.*)?");
 
   private static final DescribedPredicate<JavaClass> BACKEND =
-      named("io\\.github\\.diffsvd\\.backend\\.Backend");
+      named("io\\.github\\.diffsvd\\.internal\\.backend\\.Backend");
 
   private static DescribedPredicate<JavaClass> named(String pattern) {
     return DescribedPredicate.describe("named " + pattern, type -> type.getName().matches(pattern));
@@ -101,7 +96,7 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat(resideInAPackage(API).and(not(VALUES)))
           .orShould()
-          .dependOnClassesThat(resideInAnyPackage(CLI, RECOVER, NPY));
+          .dependOnClassesThat(resideInAPackage(NPY));
 
   @ArchTest
   static final ArchRule backendsDoNotKnowOneAnother =
@@ -113,13 +108,12 @@ class ArchitectureTest {
           .resideInAPackage(CPU);
 
   @ArchTest
-  static final ArchRule nothingBelowKnowsTheCommandLine =
-      noClasses()
-          .that()
-          .resideOutsideOfPackage(CLI)
+  static final ArchRule theLibraryNeedsNothingButItsBackends =
+      classes()
           .should()
-          .dependOnClassesThat()
-          .resideInAnyPackage(CLI, "picocli..");
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              API + "..", "java..", "jcuda..", "org.bytedeco.javacpp..", "org.bytedeco.openblas..");
 
   @ArchTest
   static final ArchRule filesAndNpyStandOnTheirOwn =

@@ -141,7 +141,8 @@ public final class AtomicFile implements AutoCloseable {
     }
   }
 
-  void write(byte[] contents) throws FileException {
+  /** Appends bytes. */
+  public void write(byte[] contents) throws FileException {
     ByteBuffer rest = ByteBuffer.wrap(contents);
     try {
       while (rest.hasRemaining()) {
@@ -166,7 +167,7 @@ public final class AtomicFile implements AutoCloseable {
   }
 
   /** Removes the temporary files that killed processes left in a folder. */
-  static void removeLeftovers(Path folder) {
+  public static void removeLeftovers(Path folder) {
     try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, PREFIX + "*" + SUFFIX)) {
       for (Path file : found) {
         // Closing a file, even by another channel, would take away this process's own lock on it.

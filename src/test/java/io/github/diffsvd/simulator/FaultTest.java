@@ -9,7 +9,7 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.SvdAlgorithm;
-import io.github.diffsvd.backend.cuda.Problem;
+import io.github.diffsvd.internal.backend.cuda.Problem;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;

@@ -9,7 +9,7 @@ import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
-import io.github.diffsvd.backend.cuda.Problem;
+import io.github.diffsvd.internal.backend.cuda.Problem;
 import java.util.List;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;

@@ -11,7 +11,7 @@ import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceOutOfMemoryException;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.SvdAlgorithm;
-import io.github.diffsvd.backend.cuda.Problem;
+import io.github.diffsvd.internal.backend.cuda.Problem;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;

@@ -82,8 +82,7 @@ public final class Bars {
         members.put(member.group(1), member.group(2));
       }
       if ("forward".equals(members.get("op")) && members.get("m").equals(members.get("n"))) {
-        Series series =
-            new Series(members.get("spectrum"), DataType.valueOf(members.get("dtype")));
+        Series series = new Series(members.get("spectrum"), DataType.valueOf(members.get("dtype")));
         ratios
             .computeIfAbsent(series, s -> new TreeMap<>())
             .merge(

@@ -14,13 +14,13 @@ enum Clock {
   },
   /** What the calling thread has of the processor; other work on the machine hardly changes it. */
   CPU {
-    private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-
     @Override
     long nanos() {
-      return threads.getCurrentThreadCpuTime();
+      return THREADS.getCurrentThreadCpuTime();
     }
   };
+
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
   abstract long nanos();
 }

@@ -11,6 +11,10 @@ record Extents(int batch, int rows, int columns) {
         Integer.parseInt(numbers[0]), Integer.parseInt(numbers[1]), Integer.parseInt(numbers[2]));
   }
 
+  Extents transposed() {
+    return new Extents(batch, /* rows= */ columns, /* columns= */ rows);
+  }
+
   @Override
   public String toString() {
     return batch + "x" + rows + "x" + columns;

@@ -137,7 +137,7 @@ record Settings(
     }
     for (Extents tall : shapes(TALL)) {
       shapes.add(tall);
-      shapes.add(new Extents(tall.batch(), tall.columns(), tall.rows()));
+      shapes.add(tall.transposed());
     }
     shapes.addAll(shapes(SINGLES));
     return shapes;

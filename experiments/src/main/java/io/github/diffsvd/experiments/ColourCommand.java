@@ -2,10 +2,10 @@ package io.github.diffsvd.experiments;
 
 import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.experiments.Comparison.Outcome;
-import io.github.diffsvd.files.Outputs;
 import io.github.diffsvd.recover.Picture;
 import io.github.diffsvd.recover.Recovery;
 import io.github.diffsvd.recover.Samples;
+import io.github.diffsvd.report.Outputs;
 import io.github.diffsvd.report.SideBySide;
 import java.awt.image.BufferedImage;
 import java.io.IOException;

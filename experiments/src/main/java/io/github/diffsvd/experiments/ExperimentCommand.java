@@ -2,7 +2,7 @@ package io.github.diffsvd.experiments;
 
 import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.experiments.Comparison.Outcome;
-import io.github.diffsvd.files.Outputs;
+import io.github.diffsvd.report.Outputs;
 import io.github.diffsvd.report.PlainText;
 import java.io.IOException;
 import java.nio.file.Files;
