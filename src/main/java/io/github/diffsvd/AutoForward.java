@@ -11,9 +11,9 @@ final class AutoForward implements ForwardPass {
   private final LanesForward even;
   private final JacobiForward others;
 
-  AutoForward(Lease lease, DataType type, int batch, int rows, int columns) {
-    even = new LanesForward(lease, type, batch, rows, columns, true);
-    others = new JacobiForward(lease, type, batch, rows, columns, true);
+  AutoForward(Lease lease, BatchShape shape) {
+    even = new LanesForward(lease, shape, true);
+    others = new JacobiForward(lease, shape, true);
   }
 
   @Override
@@ -36,5 +36,10 @@ final class AutoForward implements ForwardPass {
   @Override
   public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
     even.runValues(a, s, info, stream);
+  }
+
+  @Override
+  public String toString() {
+    return even + " and " + others;
   }
 }

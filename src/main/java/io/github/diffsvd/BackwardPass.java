@@ -18,31 +18,29 @@ interface BackwardPass {
    * The tier for a shape: one kernel, a matrix per vector lane or per team of threads, as far as
    * the device's scratch and its speed go; products above, and for a few tall matrices.
    */
-  static BackwardPass choose(
-      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+  static BackwardPass choose(Lease lease, BatchShape shape, GradientRule rule) {
     Backend.Limits limits = lease.limits();
-    int k = Math.min(rows, columns);
+    Tall tall = Tall.of(shape);
+    int k = shape.k();
     boolean fused =
         k <= limits.fusedBackwardColumns()
-            && !fewAndTall(limits, batch, Math.max(rows, columns), k)
-            && FusedBackward.teamBytes(type, rows, columns) <= limits.scratchBytes();
-    if (FusedBackward.laneElements(rows, columns) <= limits.laneElements()
-        && limits.fillsLanes(batch, k)) {
-      return FusedBackward.lanes(lease, type, batch, rows, columns, rule);
+            && !fewAndTall(limits, tall)
+            && FusedBackward.teamBytes(tall) <= limits.scratchBytes();
+    if (FusedBackward.laneElements(tall) <= limits.laneElements()
+        && limits.fillsLanes(shape.batch(), k)) {
+      return FusedBackward.lanes(lease, tall, rule);
     }
-    return fused
-        ? FusedBackward.teams(lease, type, batch, rows, columns, rule)
-        : new ProductBackward(lease, type, batch, rows, columns, rule);
+    return fused ? FusedBackward.teams(lease, tall, rule) : new ProductBackward(lease, tall, rule);
   }
 
   /**
    * Whether teams, one for each matrix, would leave most of a GPU idle while they read long
    * matrices; products split these.
    */
-  private static boolean fewAndTall(Backend.Limits limits, int batch, int m, int n) {
+  private static boolean fewAndTall(Backend.Limits limits, Tall tall) {
     return limits.threads() > 1
-        && 4L * batch < limits.residentBlocks()
-        && m > 2 * n
-        && (long) m * n > TALL_ELEMENTS;
+        && 4L * tall.batch() < limits.residentBlocks()
+        && tall.m() > 2 * tall.n()
+        && (long) tall.m() * tall.n() > TALL_ELEMENTS;
   }
 }

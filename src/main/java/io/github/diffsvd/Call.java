@@ -48,55 +48,55 @@ final class Call implements Lease.Arguments {
   }
 
   /** An argument that is read: the given type and extents, any strides. */
-  void reads(String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
-    Checks.readable(name, matrix, type, batch, rows, columns);
+  void reads(String name, MatrixBatch matrix, BatchShape shape) {
+    Checks.readable(name, matrix, shape);
     add(name, matrix);
   }
 
+  /** As {@link #reads}; null where it is absent. */
+  void readsIfPresent(String name, MatrixBatch matrix, BatchShape shape) {
+    if (matrix != null) {
+      reads(name, matrix, shape);
+    }
+  }
+
   /** An argument that is read before any other is written, and so may overlap one that is. */
-  void consumes(String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+  void consumes(String name, MatrixBatch matrix, BatchShape shape) {
     consumed |= 1 << count;
-    reads(name, matrix, type, batch, rows, columns);
+    reads(name, matrix, shape);
   }
 
   /** An argument that is written: no two elements at one address, none that another one has. */
-  void writes(String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
-    Checks.writable(name, matrix, type, batch, rows, columns);
+  void writes(String name, MatrixBatch matrix, BatchShape shape) {
+    Checks.writable(name, matrix, shape);
     written |= 1 << count;
     add(name, matrix);
   }
 
   /** As {@link #writes}; null where it is not wanted. */
-  void writesIfPresent(
-      String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+  void writesIfPresent(String name, MatrixBatch matrix, BatchShape shape) {
     if (matrix != null) {
-      writes(name, matrix, type, batch, rows, columns);
+      writes(name, matrix, shape);
     }
   }
 
-  void reads(SvdFactors factors, DataType type, int batch, int rows, int columns, int k) {
-    reads("factors.u", factors.u(), type, batch, rows, k);
-    reads("factors.s", factors.s(), type.real(), batch, k, 1);
-    reads("factors.v", factors.v(), type, batch, columns, k);
+  void reads(SvdFactors factors, FactorShapes shapes) {
+    reads("factors.u", factors.u(), shapes.u());
+    reads("factors.s", factors.s(), shapes.s());
+    reads("factors.v", factors.v(), shapes.v());
   }
 
-  void writes(SvdFactors factors, DataType type, int batch, int rows, int columns, int k) {
-    writes("factors.u", factors.u(), type, batch, rows, k);
-    writes("factors.s", factors.s(), type.real(), batch, k, 1);
-    writes("factors.v", factors.v(), type, batch, columns, k);
+  void writes(SvdFactors factors, FactorShapes shapes) {
+    writes("factors.u", factors.u(), shapes.u());
+    writes("factors.s", factors.s(), shapes.s());
+    writes("factors.v", factors.v(), shapes.v());
   }
 
-  /** Cotangents of r columns, any of them absent. */
-  void reads(SvdCotangents cotangents, DataType type, int batch, int rows, int columns, int r) {
-    if (cotangents.u() != null) {
-      reads("cotangents.u", cotangents.u(), type, batch, rows, r);
-    }
-    if (cotangents.s() != null) {
-      reads("cotangents.s", cotangents.s(), type.real(), batch, r, 1);
-    }
-    if (cotangents.v() != null) {
-      reads("cotangents.v", cotangents.v(), type, batch, columns, r);
-    }
+  /** Cotangents, any of them absent. */
+  void reads(SvdCotangents cotangents, FactorShapes shapes) {
+    readsIfPresent("cotangents.u", cotangents.u(), shapes.u());
+    readsIfPresent("cotangents.s", cotangents.s(), shapes.s());
+    readsIfPresent("cotangents.v", cotangents.v(), shapes.v());
   }
 
   void writes(SvdInfo info, int batch) {
@@ -107,7 +107,7 @@ final class Call implements Lease.Arguments {
     if (!info.isOn(lease.device())) {
       throw elsewhere("info");
     }
-    writes("info", info.numbers(), DataType.FLOAT32, batch, 1, 1);
+    writes("info", info.numbers(), info.numbers().shape());
   }
 
   private void add(String name, MatrixBatch matrix) {

@@ -18,32 +18,16 @@ final class Checks {
   }
 
   /** An argument that is read: the given type and extents, any strides. */
-  static void readable(
-      String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
+  static void readable(String name, MatrixBatch matrix, BatchShape shape) {
     Objects.requireNonNull(matrix, name);
-    if (matrix.type() != type
-        || matrix.batch() != batch
-        || matrix.rows() != rows
-        || matrix.columns() != columns) {
-      throw new IllegalArgumentException(
-          name
-              + ": expected "
-              + type
-              + " "
-              + batch
-              + "×"
-              + rows
-              + "×"
-              + columns
-              + ", got "
-              + matrix);
+    if (!matrix.shape().equals(shape)) {
+      throw new IllegalArgumentException(name + ": expected " + shape + ", got " + matrix);
     }
   }
 
   /** An argument that is written: as {@link #readable}, and no two elements at one address. */
-  static void writable(
-      String name, MatrixBatch matrix, DataType type, int batch, int rows, int columns) {
-    readable(name, matrix, type, batch, rows, columns);
+  static void writable(String name, MatrixBatch matrix, BatchShape shape) {
+    readable(name, matrix, shape);
     if (!matrix.isRowMajor() && !matrix.isEmpty() && !keepsElementsApart(matrix)) {
       throw new IllegalArgumentException(
           name + ": expected strides that keep the elements of an output apart, got " + matrix);

@@ -1,7 +1,7 @@
 package io.github.diffsvd;
 
 /** A CUDA, cuBLAS or cuSOLVER call returned an error. The device can be used again. */
-public class CudaStatusException extends RuntimeException {
+public class CudaStatusException extends DeviceException {
   private static final long serialVersionUID = 1;
 
   private final String call;

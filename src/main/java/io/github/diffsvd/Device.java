@@ -3,11 +3,13 @@ package io.github.diffsvd;
 import io.github.diffsvd.internal.backend.CheckedBackend;
 import io.github.diffsvd.internal.backend.Devices;
 import io.github.diffsvd.internal.backend.Lease;
-import io.github.diffsvd.internal.backend.Workspace;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.DoubleConsumer;
+import java.util.function.DoubleSupplier;
 import java.util.function.Function;
 
 /**
@@ -69,23 +71,27 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * Memory for batch matrices, packed row-major, uninitialised.
+   * Memory for matrices, packed row-major, uninitialised.
    *
    * @throws IllegalArgumentException if a long cannot hold the number of bytes
    * @throws DeviceOutOfMemoryException if they do not fit
    */
-  public OwnedMatrixBatch allocate(DataType type, int batch, int rows, int columns) {
-    Objects.requireNonNull(type, "type");
-    Checks.atLeast("batch", 0, batch);
-    Checks.atLeast("rows", 0, rows);
-    Checks.atLeast("columns", 0, columns);
-    long bytes = Workspace.bytes(type, batch, rows, columns);
+  public OwnedMatrixBatch allocate(BatchShape shape) {
+    Objects.requireNonNull(shape, "shape");
     return new OwnedMatrixBatch(
-        backend.allocate(bytes, "OwnedMatrixBatch " + shape(type, batch, rows, columns)),
-        type,
-        batch,
-        rows,
-        columns);
+        backend.allocate(shape.bytes(), "OwnedMatrixBatch " + shape), shape);
+  }
+
+  /** {@link #allocate(BatchShape)}, and {@link #write(MatrixBatch, double...)} into it. */
+  public OwnedMatrixBatch upload(BatchShape shape, double... values) {
+    OwnedMatrixBatch matrices = allocate(shape);
+    try {
+      write(matrices, values);
+      return matrices;
+    } catch (RuntimeException | Error e) {
+      matrices.close();
+      throw e;
+    }
   }
 
   /** Memory for the status of batch matrices. */
@@ -95,41 +101,77 @@ public final class Device implements AutoCloseable {
         this, backend.allocate((long) batch * Integer.BYTES, "SvdInfo of " + batch), batch);
   }
 
-  private static String shape(DataType type, int batch, int rows, int columns) {
-    return type + " " + batch + "×" + rows + "×" + columns;
+  /**
+   * Copies values to the device, in the order of their indices (b, i, j), whatever the strides of
+   * the target; complex values as (real, imaginary), rounded where the target has single precision.
+   * Returns when they are there.
+   */
+  public void write(MatrixBatch target, double... values) {
+    int[] next = {0};
+    write(target, values.length, () -> values[next[0]++]);
+  }
+
+  /** As {@link #write(MatrixBatch, double...)}. */
+  public void write(MatrixBatch target, float[] values) {
+    int[] next = {0};
+    write(target, values.length, () -> values[next[0]++]);
   }
 
   /**
-   * Copies values to the device, in the order of their indices (b, i, j), whatever the strides of
-   * the target; complex values as (real, imaginary). Returns when they are there.
+   * As {@link #write(MatrixBatch, double...)}, row by row.
+   *
+   * @param rows batch·m arrays of n values, those of the first matrix first
    */
-  public void write(MatrixBatch target, double... values) {
-    Checks.writable(
-        "target", target, target.type(), target.batch(), target.rows(), target.columns());
-    int parts = target.type().isComplex() ? 2 : 1;
-    if (values.length / parts != target.size() || values.length % parts != 0) {
+  public void write(MatrixBatch target, double[][] rows) {
+    write(target, Arrays.stream(rows).flatMapToDouble(Arrays::stream).toArray());
+  }
+
+  /** As {@link #write(MatrixBatch, double[][])}. */
+  public void write(MatrixBatch target, float[][] rows) {
+    double[][] wide = new double[rows.length][];
+    Arrays.setAll(
+        wide,
+        i -> {
+          double[] row = new double[rows[i].length];
+          Arrays.setAll(row, j -> rows[i][j]);
+          return row;
+        });
+    write(target, wide);
+  }
+
+  private void write(MatrixBatch target, int count, DoubleSupplier values) {
+    Checks.writable("target", target, target.shape());
+    int parts = parts(target);
+    if (count / parts != target.size() || count % parts != 0) {
       throw new IllegalArgumentException(
           "values: expected "
               + Math.multiplyExact(target.size(), parts)
               + " numbers for "
               + target
               + ", got "
-              + values.length);
+              + count);
     }
-    boolean single = target.type().real() == DataType.FLOAT32;
-    int[] next = {0};
+    boolean single = isSingle(target);
     inChunks(
         target,
         (chunk, bytes) -> {
           while (bytes.hasRemaining()) {
             if (single) {
-              bytes.putFloat((float) values[next[0]++]);
+              bytes.putFloat((float) values.getAsDouble());
             } else {
-              bytes.putDouble(values[next[0]++]);
+              bytes.putDouble(values.getAsDouble());
             }
           }
           write(chunk, bytes.flip());
         });
+  }
+
+  private static int parts(MatrixBatch matrices) {
+    return matrices.type().isComplex() ? 2 : 1;
+  }
+
+  private static boolean isSingle(MatrixBatch matrices) {
+    return matrices.type().real() == DataType.FLOAT32;
   }
 
   /**
@@ -137,31 +179,77 @@ public final class Device implements AutoCloseable {
    * the device's own stream.
    */
   public double[] read(MatrixBatch source) {
-    int parts = source.type().isComplex() ? 2 : 1;
+    double[] values = new double[numbers(source)];
+    int[] next = {0};
+    read(source, value -> values[next[0]++] = value);
+    return values;
+  }
+
+  /** {@link #read(MatrixBatch)}, rounded to single precision. */
+  public float[] readFloats(MatrixBatch source) {
+    float[] values = new float[numbers(source)];
+    int[] next = {0};
+    read(source, value -> values[next[0]++] = (float) value);
+    return values;
+  }
+
+  /** {@link #read(MatrixBatch)}, row by row: batch·m arrays of n values. */
+  public double[][] readRows(MatrixBatch source) {
+    double[] values = read(source);
+    int length = source.columns() * parts(source);
+    double[][] rows = new double[source.batch() * source.rows()][];
+    Arrays.setAll(rows, i -> Arrays.copyOfRange(values, i * length, (i + 1) * length));
+    return rows;
+  }
+
+  /** {@link #readRows(MatrixBatch)}, rounded to single precision. */
+  public float[][] readFloatRows(MatrixBatch source) {
+    float[] values = readFloats(source);
+    int length = source.columns() * parts(source);
+    float[][] rows = new float[source.batch() * source.rows()][];
+    Arrays.setAll(rows, i -> Arrays.copyOfRange(values, i * length, (i + 1) * length));
+    return rows;
+  }
+
+  private static int numbers(MatrixBatch source) {
+    int parts = parts(source);
     if (source.size() > Integer.MAX_VALUE / parts) {
       throw new IllegalArgumentException(
           "source: expected at most " + Integer.MAX_VALUE / parts + " elements, got " + source);
     }
-    double[] values = new double[(int) source.size() * parts];
-    boolean single = source.type().real() == DataType.FLOAT32;
-    int[] next = {0};
+    return (int) source.size() * parts;
+  }
+
+  private void read(MatrixBatch source, DoubleConsumer values) {
+    boolean single = isSingle(source);
     inChunks(
         source,
         (chunk, bytes) -> {
           read(chunk, bytes);
           bytes.flip();
           while (bytes.hasRemaining()) {
-            values[next[0]++] = single ? bytes.getFloat() : bytes.getDouble();
+            values.accept(single ? bytes.getFloat() : bytes.getDouble());
           }
         });
-    return values;
   }
 
   /**
-   * Copies a direct buffer's remaining bytes to the device: packed row-major elements in native
-   * byte order. The buffer's position moves to its limit. Returns when they are there.
+   * Copies a buffer's remaining bytes to the device: packed row-major elements in native byte
+   * order, whatever the buffer's own. The buffer's position moves to its limit. Returns when they
+   * are there. A direct buffer is copied from as it is, another one by way of a direct one.
    */
   public void write(MatrixBatch target, ByteBuffer source) {
+    checkBytes(target, source);
+    if (!source.isDirect()) {
+      inChunks(
+          target,
+          (chunk, bytes) -> {
+            bytes.put(source.slice(source.position(), bytes.remaining()));
+            write(chunk, bytes.flip());
+            source.position(source.position() + bytes.limit());
+          });
+      return;
+    }
     transfer(
         "target",
         target,
@@ -170,17 +258,32 @@ public final class Device implements AutoCloseable {
         true);
   }
 
-  /**
-   * The opposite of {@link #write(MatrixBatch, ByteBuffer)}: fills a direct buffer's remaining
-   * bytes.
-   */
+  /** The opposite of {@link #write(MatrixBatch, ByteBuffer)}: fills a buffer's remaining bytes. */
   public void read(MatrixBatch source, ByteBuffer target) {
+    checkBytes(source, target);
+    if (!target.isDirect()) {
+      inChunks(
+          source,
+          (chunk, bytes) -> {
+            read(chunk, bytes);
+            target.put(bytes.flip());
+          });
+      return;
+    }
     transfer(
         "source",
         source,
         target,
         (lease, packed) -> lease.copyToHost(target, packed.address(), 0),
         false);
+  }
+
+  private static void checkBytes(MatrixBatch matrix, ByteBuffer buffer) {
+    long bytes = matrix.shape().bytes();
+    if (buffer.remaining() != bytes) {
+      throw new IllegalArgumentException(
+          "buffer: expected " + bytes + " bytes for " + matrix + ", got " + buffer.remaining());
+    }
   }
 
   /** Waits until the work queued on a stream is done. */
@@ -212,11 +315,10 @@ public final class Device implements AutoCloseable {
   /**
    * Makes a plan in a lease of its own, which is closed again if that fails.
    *
-   * @param kind of the plan, for messages
+   * @param what it is, for messages
    */
-  <T> T plan(
-      String kind, DataType type, int batch, int rows, int columns, Function<Lease, T> make) {
-    Lease lease = backend.lease(kind + " " + shape(type, batch, rows, columns));
+  <T> T plan(String what, Function<Lease, T> make) {
+    Lease lease = backend.lease(what);
     try {
       T plan = make.apply(lease);
       lease.leave();
@@ -236,7 +338,7 @@ public final class Device implements AutoCloseable {
     if (matrix.isEmpty()) {
       return;
     }
-    long bytesPerMatrix = Workspace.bytes(matrix.type(), 1, matrix.rows(), matrix.columns());
+    long bytesPerMatrix = MatrixBatch.matrixSize(matrix.shape()) * matrix.type().bytes();
     if (bytesPerMatrix > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
           "rows, columns: expected matrices of at most "
@@ -265,15 +367,9 @@ public final class Device implements AutoCloseable {
    */
   private void transfer(
       String name, MatrixBatch matrix, ByteBuffer buffer, Transfer copy, boolean toDevice) {
-    DataType type = matrix.type();
-    long bytes = Workspace.bytes(type, matrix.batch(), matrix.rows(), matrix.columns());
-    if (buffer.remaining() != bytes) {
-      throw new IllegalArgumentException(
-          "buffer: expected " + bytes + " bytes for " + matrix + ", got " + buffer.remaining());
-    }
     try (Lease lease = backend.lease()) {
       Call call = new Call(lease);
-      call.reads(name, matrix, type, matrix.batch(), matrix.rows(), matrix.columns());
+      call.reads(name, matrix, matrix.shape());
       call.check();
       if (matrix.isEmpty()) {
         return;
@@ -281,8 +377,8 @@ public final class Device implements AutoCloseable {
       if (matrix.isRowMajor()) {
         copy.run(lease, matrix);
       } else {
-        MatrixBatch packed = lease.allocate(type, matrix.batch(), matrix.rows(), matrix.columns());
-        Packing packing = new Packing(lease, type, matrix.batch(), matrix.rows());
+        MatrixBatch packed = lease.allocate(matrix.shape());
+        Packing packing = new Packing(lease, matrix.shape());
         if (toDevice) {
           copy.run(lease, packed);
           packing.copy(packed, matrix, 0);

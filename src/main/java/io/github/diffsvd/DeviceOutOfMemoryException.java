@@ -1,7 +1,7 @@
 package io.github.diffsvd;
 
 /** A device has not enough memory for an allocation. Nothing was allocated. */
-public final class DeviceOutOfMemoryException extends RuntimeException {
+public final class DeviceOutOfMemoryException extends DeviceException {
   private static final long serialVersionUID = 1;
 
   private final long requestedBytes;

@@ -2,83 +2,109 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
-import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Workspace;
 import java.util.Objects;
 
 /**
  * A = U diag(λ) Uᴴ for batches of symmetric or Hermitian positive semi-definite matrices, forward
- * and backward, and functions of them: square root, inverse square root, power, logarithm.
+ * and backward, and functions of them: square root, inverse square root, power, logarithm; a {@link
+ * Plan}.
  *
  * <p>The SVD of such a matrix is its eigendecomposition, so this is {@link SvdPlan} with U for V: λ
  * descending, small eigenvalues as accurate as small singular values, ties under a {@link
  * GradientRule}. A matrix that is not Hermitian is marked {@link SvdInfo#NOT_HERMITIAN}, one with a
  * negative eigenvalue {@link SvdInfo#NOT_POSITIVE}. Gradients are Hermitian, as A is.
- *
- * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
- * work on the caller's stream, one thread and one stream at a time.
  */
-public final class EighPlan implements AutoCloseable {
-  private final Lease lease;
+public final class EighPlan extends Plan {
   private final Call forwardCall;
   private final Call backwardCall;
-  private final DataType type;
-  private final int batch;
-  private final int n;
+  private final BatchShape shapeOfValues;
   private final SvdPlan svd;
   private final SpectralPlan spectral;
-  private final MatrixBatch v;
-  private final MatrixBatch half;
-  private final MatrixBatch halved;
+  private final Workspace.Buffer v;
+  private final Workspace.Buffer halved;
+
+  /** One half for every column, which a kernel reads. */
+  private MatrixBatch half;
 
   // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch check;
   private final KernelLaunch scale;
 
-  private EighPlan(Lease lease, Device device, DataType type, int batch, int n, GradientRule rule) {
-    this.lease = lease;
+  private EighPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
+    super(device, lease, shape, options);
+    int n = shape.rows();
+    if (n != shape.columns()) {
+      throw new IllegalArgumentException("shape: expected square matrices, got " + shape);
+    }
     forwardCall = new Call(lease);
     backwardCall = new Call(lease);
-    this.type = type;
-    this.batch = batch;
-    this.n = n;
-    svd = SvdPlan.within(lease, device, type, batch, n, n, SvdOptions.defaults().withRule(rule));
-    spectral = SpectralPlan.within(lease, device, type, batch, n, n, null);
-    v = lease.allocate(type, batch, n, n);
-    halved = lease.allocate(type, batch, n, n);
-    half = lease.allocate(type.real(), 1, 1, 1);
-    device.write(half, 0.5);
-    boolean empty = batch == 0 || n == 0;
-    check = empty ? null : prepare(Kernel.EIGH_CHECK, batch);
-    scale = empty ? null : prepare(Kernel.SPECTRAL_SCALE, (long) batch * n);
+    shapeOfValues = shape.realColumn(n);
+    svd = part(new SvdPlan(lease, device, shape, options));
+    spectral = part(new SpectralPlan(lease, device, shape, options, svd));
+    v = workspace.reserve(shape);
+    halved = workspace.reserve(shape);
+    BatchShape one = new BatchShape(shape.type().real(), 1, 1, 1);
+    workspace.reserve(
+        one.bytes(),
+        address -> {
+          device.write(MatrixBatch.wrap(address, one), 0.5);
+          half = MatrixBatch.wrap(address, shapeOfValues, 0, 0, 0);
+        });
+    boolean empty = shape.isEmpty();
+    long batch = shape.batch();
+    check = empty ? null : prepare(Kernel.EIGH_CHECK, shape.type(), batch);
+    scale = empty ? null : prepare(Kernel.SPECTRAL_SCALE, shape.type(), batch * n);
   }
 
-  private KernelLaunch prepare(Kernel kernel, long units) {
-    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
-  }
-
-  /** A plan with {@link GradientRule#moorePenrose()}. */
-  public static EighPlan create(Device device, DataType type, int batch, int n) {
-    return create(device, type, batch, n, GradientRule.moorePenrose());
+  /** A plan with {@link SvdOptions#defaults()}. */
+  public static EighPlan create(Device device, BatchShape shape) {
+    return create(device, shape, SvdOptions.defaults());
   }
 
   /**
-   * A plan that allocates its own memory.
+   * A plan for a shape.
    *
-   * @param batch number of matrices, ≥ 0
-   * @param n rows and columns, ≥ 0
-   * @param rule of {@link #backward}
-   * @throws DeviceOutOfMemoryException if it does not fit
+   * @param shape of A, square; any extent may be 0
+   * @param options whose {@link GradientRule} is that of {@link #backward(EighFactors,
+   *     EighCotangents, MatrixBatch, long)}
+   * @throws IllegalArgumentException if the matrices are not square
+   * @throws DeviceOutOfMemoryException if the workspace does not fit
    */
-  public static EighPlan create(Device device, DataType type, int batch, int n, GradientRule rule) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "EighPlan",
-            type,
-            batch,
-            n,
-            n,
-            lease -> new EighPlan(lease, device, type, batch, n, rule));
+  public static EighPlan create(Device device, BatchShape shape, SvdOptions options) {
+    return create(
+        device, EighPlan.class, shape, lease -> new EighPlan(lease, device, shape, options));
+  }
+
+  /** A plan for matrices like these, with {@link SvdOptions#defaults()}. */
+  public static EighPlan like(Device device, MatrixBatch a) {
+    return create(device, a.shape());
+  }
+
+  /** The bytes of device memory that such a plan works in. */
+  public static long workspaceBytes(Device device, BatchShape shape, SvdOptions options) {
+    return workspaceBytes(device, lease -> new EighPlan(lease, device, shape, options));
+  }
+
+  /**
+   * Memory for λ and U: packed row-major, uninitialised, freed with the plan, or earlier by {@link
+   * EighFactors#close()}.
+   *
+   * @throws IllegalStateException if the plan or its device is closed
+   */
+  public EighFactors allocateFactors() {
+    return new EighFactors(allocate(shapeOfValues), allocate(shape));
+  }
+
+  /** Memory for gλ and gU, of the shapes of the factors and freed as they are. */
+  public EighCotangents allocateCotangents() {
+    return new EighCotangents(allocate(shapeOfValues), allocate(shape));
+  }
+
+  /** {@link #forward(MatrixBatch, EighFactors, SvdInfo, long)}, on the device's own stream. */
+  public void forward(MatrixBatch a, EighFactors factors, SvdInfo info) {
+    forward(a, factors, info, 0);
   }
 
   /**
@@ -86,25 +112,27 @@ public final class EighPlan implements AutoCloseable {
    *
    * @param a batch × n × n, Hermitian positive semi-definite up to 64·n·eps·λ₁ in each element and
    *     eigenvalue, any strides; not changed
-   * @param values batch × n × 1, real: λ, descending, ≥ 0; overwritten
-   * @param vectors batch × n × n: U; overwritten. May not overlap a
+   * @param factors λ and U, any strides that keep elements apart; overwritten. None may overlap the
+   *     other or a
    * @param info as in {@link SvdPlan#forward}; also {@link SvdInfo#NOT_HERMITIAN} and {@link
-   *     SvdInfo#NOT_POSITIVE}, with NaN in values and vectors
+   *     SvdInfo#NOT_POSITIVE}, with NaN in the factors
    * @param stream raw handle, 0 for the device's own
    */
-  public void forward(
-      MatrixBatch a, MatrixBatch values, MatrixBatch vectors, SvdInfo info, long stream) {
+  public void forward(MatrixBatch a, EighFactors factors, SvdInfo info, long stream) {
     forwardCall.begin();
     try {
-      forwardCall.reads("a", a, type, batch, n, n);
-      forwardCall.writes("values", values, type.real(), batch, n, 1);
-      forwardCall.writes("vectors", vectors, type, batch, n, n);
-      forwardCall.writes(info, batch);
+      MatrixBatch values = factors.values();
+      MatrixBatch vectors = factors.vectors();
+      forwardCall.reads("a", a, shape);
+      forwardCall.writes("factors.values", values, shapeOfValues);
+      forwardCall.writes("factors.vectors", vectors, shape);
+      forwardCall.writes(info, shape.batch());
       forwardCall.check();
-      svd.forward(a, new SvdFactors(vectors, values, v), info, stream);
+      MatrixBatch right = v.matrices();
+      svd.forward(a, new SvdFactors(vectors, values, right), info, stream);
       if (check != null) {
-        check.arguments().reset().put(a).put(vectors).put(values).put(v).put(info.address());
-        check.arguments().put((long) batch).put((long) n);
+        check.arguments().reset().put(a).put(vectors).put(values).put(right).put(info.address());
+        check.arguments().put((long) shape.batch()).put((long) shape.rows());
         check.start(stream);
       }
     } finally {
@@ -113,116 +141,106 @@ public final class EighPlan implements AutoCloseable {
   }
 
   /**
+   * {@link #backward(EighFactors, EighCotangents, MatrixBatch, long)}, on the device's own stream.
+   */
+  public void backward(EighFactors factors, EighCotangents cotangents, MatrixBatch gradient) {
+    backward(factors, cotangents, gradient, 0);
+  }
+
+  /**
    * The pullback under the plan's {@link GradientRule}: gA = U (diag(gλ) + J ∘ g(λ_j − λ_i)) Uᴴ, J
    * the skew-Hermitian part of Uᴴ gU.
    *
-   * @param gValues ∂L/∂λ, batch × n × 1, real; or null
-   * @param gVectors ∂L/∂U, batch × n × n; or null
+   * @param factors what {@link #forward} gave; not changed
+   * @param cotangents gλ and gU, any of them absent; any strides; not changed
    * @param gradient batch × n × n, any strides that keep elements apart; overwritten. May not
    *     overlap the others
    * @param stream raw handle, 0 for the device's own
    */
   public void backward(
-      MatrixBatch values,
-      MatrixBatch vectors,
-      MatrixBatch gValues,
-      MatrixBatch gVectors,
-      MatrixBatch gradient,
-      long stream) {
+      EighFactors factors, EighCotangents cotangents, MatrixBatch gradient, long stream) {
     backwardCall.begin();
     try {
-      backwardCall.reads("values", values, type.real(), batch, n, 1);
-      backwardCall.reads("vectors", vectors, type, batch, n, n);
-      if (gValues != null) {
-        backwardCall.reads("gValues", gValues, type.real(), batch, n, 1);
-      }
-      if (gVectors != null) {
-        backwardCall.reads("gVectors", gVectors, type, batch, n, n);
-      }
-      backwardCall.writes("gradient", gradient, type, batch, n, n);
+      backwardCall.reads("factors.values", factors.values(), shapeOfValues);
+      backwardCall.reads("factors.vectors", factors.vectors(), shape);
+      backwardCall.readsIfPresent("cotangents.values", cotangents.values(), shapeOfValues);
+      backwardCall.readsIfPresent("cotangents.vectors", cotangents.vectors(), shape);
+      backwardCall.writes("gradient", gradient, shape);
       backwardCall.check();
       MatrixBatch given = null;
-      if (gVectors != null) {
-        given = halved;
+      if (cotangents.vectors() != null) {
+        given = halved.matrices();
         if (scale != null) {
           // Half for U and half for V: their difference vanishes, their sum is gU.
-          MatrixBatch halves = MatrixBatch.wrap(half.address(), type.real(), batch, n, 1, 0, 0, 0);
-          scale.arguments().reset().put(gVectors);
-          SpectralTable.of(halves, halves).put(scale.arguments(), values);
-          scale.arguments().put(halved).put((long) batch).put((long) n).put((long) n);
+          long n = shape.rows();
+          scale.arguments().reset().put(cotangents.vectors());
+          SpectralTable.of(half, half).put(scale.arguments(), factors.values());
+          scale.arguments().put(given).put((long) shape.batch()).put(n).put(n);
           scale.start(stream);
         }
       }
       svd.backward(
-          new SvdFactors(vectors, values, vectors),
-          new SvdCotangents(given, gValues, given),
-          gradient,
-          stream);
+          factors.asSvd(), new SvdCotangents(given, cotangents.values(), given), gradient, stream);
     } finally {
       backwardCall.end();
     }
   }
 
+  /** {@link #compose(EighFactors, SpectralMap, MatrixBatch, long)}, on the device's own stream. */
+  public void compose(EighFactors factors, SpectralMap f, MatrixBatch y) {
+    compose(factors, f, y, 0);
+  }
+
   /**
    * Y = U diag(f(λ)) Uᴴ.
    *
-   * @param function {@code SpectralFunction.sqrt()}, {@code power(-0.5)}, {@code log()}, any other;
+   * @param factors what {@link #forward} gave; not changed
+   * @param f {@code SpectralFunction.sqrt()}, {@code power(-0.5)}, {@code log()}, any other;
    *     eigenvalues at or below its cut count as 0
-   * @param values λ of {@link #forward}; not changed
-   * @param vectors U of {@link #forward}; not changed
-   * @param y batch × n × n, any strides that keep elements apart; overwritten. May not overlap
-   *     values or vectors
+   * @param y batch × n × n, any strides that keep elements apart; overwritten. May not overlap the
+   *     others
    * @param stream raw handle, 0 for the device's own
    */
-  public void apply(
-      SpectralFunction function,
-      MatrixBatch values,
-      MatrixBatch vectors,
-      MatrixBatch y,
-      long stream) {
-    spectral.compose(
-        new SvdFactors(vectors, values, vectors),
-        SpectralTable.of(function, type, n, n),
-        y,
-        stream);
+  public void compose(EighFactors factors, SpectralMap f, MatrixBatch y, long stream) {
+    spectral.compose(factors.asSvd(), f, y, stream);
   }
 
   /**
-   * The pullback of {@link #apply}, exact at ties: gA = U (D ∘ Uᴴ G U) Uᴴ with G the Hermitian part
-   * of gY and the divided differences D of f.
+   * {@link #backward(EighFactors, SpectralMap, SpectralCotangents, MatrixBatch, MatrixBatch,
+   * long)}, without the parameter's gradient and on the device's own stream.
+   */
+  public void backward(
+      EighFactors factors, SpectralMap f, SpectralCotangents cotangents, MatrixBatch gradient) {
+    backward(factors, f, cotangents, gradient, null, 0);
+  }
+
+  /**
+   * The pullback of {@link #compose}, exact at ties: gA = U (D ∘ Uᴴ G U) Uᴴ with G the Hermitian
+   * part of gY and the divided differences D of f.
    *
-   * @param gy ∂L/∂Y, batch × n × n; only its Hermitian part counts; not changed
+   * @param factors what {@link #forward} gave; not changed
+   * @param f as it was there; not changed
+   * @param cotangents gY, batch × n × n, of which only the Hermitian part counts, and gλ besides;
+   *     not changed
    * @param gradient batch × n × n, any strides that keep elements apart; overwritten. May not
    *     overlap the others
-   * @param parameterGradient batch × 1 × 1, real: the derivative by the function's parameter,
-   *     overwritten; null if it is not wanted
+   * @param parameterGradient as in {@link SpectralPlan#backward(SvdFactors, SpectralMap,
+   *     SpectralCotangents, MatrixBatch, MatrixBatch, long)}; null if it is not wanted
    * @param stream raw handle, 0 for the device's own
    */
-  public void applyBackward(
-      SpectralFunction function,
-      MatrixBatch values,
-      MatrixBatch vectors,
-      MatrixBatch gy,
+  public void backward(
+      EighFactors factors,
+      SpectralMap f,
+      SpectralCotangents cotangents,
       MatrixBatch gradient,
       MatrixBatch parameterGradient,
       long stream) {
-    spectral.pullBack(
-        new SvdFactors(vectors, values, vectors),
-        SpectralTable.of(function, type, n, n),
-        gy,
-        null,
-        gradient,
-        parameterGradient,
-        true,
-        stream);
+    Objects.requireNonNull(factors, "factors");
+    spectral.pullBack(factors.asSvd(), f, cotangents, gradient, parameterGradient, true, stream);
   }
 
-  /**
-   * Frees the memory, once the work on it is done; the caller makes sure of that. Waits for the
-   * call that another thread is in. A second call does nothing.
-   */
   @Override
-  public void close() {
-    lease.close();
+  String choices() {
+    return svd.choices();
   }
 }

@@ -19,36 +19,34 @@ import java.util.Objects;
  */
 public final class FMatrix {
   private final CheckedBackend backend;
-  private final DataType type;
-  private final int batch;
-  private final int k;
+  private final BatchShape values;
+  private final BatchShape pairs;
   private final GradientRule rule;
   private final KernelLaunch kernel;
 
-  private FMatrix(Device device, DataType type, int batch, int k, GradientRule rule) {
+  private FMatrix(Device device, BatchShape shape, GradientRule rule) {
     backend = Objects.requireNonNull(device, "device").backend();
-    this.type = Objects.requireNonNull(type, "type");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.k = Checks.atLeast("k", 0, k);
+    values = shape.realColumn(shape.k());
+    pairs = new BatchShape(values.type(), shape.batch(), shape.k(), shape.k());
     this.rule = Objects.requireNonNull(rule, "rule");
     try (Lease lease = backend.lease()) {
-      kernel = lease.prepare(Kernel.F_MATRIX, type, LaunchShape.forUnits(lease.limits(), batch, 0));
+      kernel =
+          lease.prepare(
+              Kernel.F_MATRIX,
+              values.type(),
+              LaunchShape.forUnits(lease.limits(), shape.batch(), 0));
     }
   }
 
-  /**
-   * The operation for batch vectors of k singular values.
-   *
-   * @param type FLOAT32 or FLOAT64
-   */
-  public static FMatrix create(Device device, DataType type, int batch, int k, GradientRule rule) {
-    return new FMatrix(device, type, batch, k, rule);
+  /** The operation for the singular values of matrices of a shape. */
+  public static FMatrix create(Device device, BatchShape shape, GradientRule rule) {
+    return new FMatrix(device, shape, rule);
   }
 
   /**
    * Queues the operation on the stream; allocates nothing.
    *
-   * @param s batch × k × 1, descending
+   * @param s batch × k × 1, real, descending
    * @param f batch × k × k, the classical F-matrix, overwritten; or null
    * @param gap batch × k × k, the stand-in for 1/(s_j − s_i) at (i, j), overwritten; or null
    * @param sum batch × k × k, the stand-in for 1/(s_j + s_i) at (i, j), overwritten; or null. None
@@ -58,15 +56,15 @@ public final class FMatrix {
       MatrixBatch s, MatrixBatch f, MatrixBatch gap, MatrixBatch sum, long stream) {
     try (Lease lease = backend.lease()) {
       Call call = new Call(lease);
-      call.reads("s", s, type, batch, k, 1);
-      call.writesIfPresent("f", f, type, batch, k, k);
-      call.writesIfPresent("gap", gap, type, batch, k, k);
-      call.writesIfPresent("sum", sum, type, batch, k, k);
+      call.reads("s", s, values);
+      call.writesIfPresent("f", f, pairs);
+      call.writesIfPresent("gap", gap, pairs);
+      call.writesIfPresent("sum", sum, pairs);
       call.check();
-      if (batch > 0 && k > 0) {
+      if (!pairs.isEmpty()) {
         kernel.arguments().reset().put(s).put(f).put(gap).put(sum);
-        kernel.arguments().put((long) batch).put((long) k);
-        kernel.arguments().putRule(rule.code(), rule.parameter(type));
+        kernel.arguments().put((long) pairs.batch()).put((long) pairs.rows());
+        kernel.arguments().putRule(rule.code(), rule.parameter(pairs.type()));
         kernel.start(stream);
       }
     }

@@ -15,23 +15,22 @@ interface ForwardPass extends ValuesPass {
    * AUTO takes what is fastest for the shape, whatever the batch: a matrix has the same factors
    * alone.
    */
-  static ForwardPass choose(
-      Lease lease, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
+  static ForwardPass choose(Lease lease, BatchShape shape, SvdAlgorithm algorithm) {
     Backend.Limits limits = lease.limits();
     if (algorithm == SvdAlgorithm.GOLUB_KAHAN && limits.wideBytes() > 0) {
-      return new LanesForward(lease, type, batch, rows, columns, false);
+      return new LanesForward(lease, shape, false);
     }
-    if (algorithm == SvdAlgorithm.AUTO && LanesForward.isFastest(limits, rows, columns)) {
-      return new AutoForward(lease, type, batch, rows, columns);
+    if (algorithm == SvdAlgorithm.AUTO && LanesForward.isFastest(limits, shape)) {
+      return new AutoForward(lease, shape);
     }
     boolean jacobi =
         algorithm == SvdAlgorithm.JACOBI
             || (algorithm == SvdAlgorithm.AUTO
-                && limits.prefersJacobi(type, rows, columns)
-                && JacobiForward.scratchBytes(limits, type, rows, columns)
+                && limits.prefersJacobi(shape.type(), shape.rows(), shape.columns())
+                && JacobiForward.scratchBytes(limits, Tall.of(shape))
                     <= Math.min(limits.scratchBytes(), MOST_SCRATCH_BYTES));
     return jacobi
-        ? new JacobiForward(lease, type, batch, rows, columns)
-        : new SolverForward(lease, type, batch, rows, columns, algorithm);
+        ? new JacobiForward(lease, shape, false)
+        : new SolverForward(lease, shape, algorithm);
   }
 }

@@ -14,83 +14,60 @@ final class FusedBackward implements BackwardPass {
 
   private static final int TILE = 4;
 
-  private final DataType type;
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
+  private final Tall tall;
   private final GradientRule rule;
   private final int team;
+  private final String symbol;
   private final KernelLaunch kernel;
 
   private FusedBackward(
-      Lease lease,
-      Kernel kernel,
-      int team,
-      LaunchShape shape,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      GradientRule rule) {
-    this.type = type;
-    this.batch = batch;
+      Lease lease, Kernel kernel, int team, LaunchShape shape, Tall tall, GradientRule rule) {
+    this.tall = tall;
     this.rule = rule;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
     this.team = team;
-    this.kernel = lease.prepare(kernel, type, shape);
+    symbol = kernel.symbol(tall.type());
+    this.kernel = lease.prepare(kernel, tall.type(), shape);
   }
 
   /** A team of threads for each matrix: one for each tile of P, as far as a block goes. */
-  static FusedBackward teams(
-      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+  static FusedBackward teams(Lease lease, Tall tall, GradientRule rule) {
     Backend.Limits limits = lease.limits();
-    int across = tiles(Math.min(rows, columns));
+    int across = tiles(tall.n());
     int team = Math.min(limits.threads(), Integer.highestOneBit(2 * across * across - 1));
-    long scratch = teamBytes(type, rows, columns);
+    long scratch = teamBytes(tall);
     int teams = (int) Math.min(limits.threads() / team, limits.scratchBytes() / scratch);
-    LaunchShape shape = LaunchShape.forUnits(limits, (batch + teams - 1L) / teams, teams * scratch);
+    LaunchShape shape =
+        LaunchShape.forUnits(limits, (tall.batch() + teams - 1L) / teams, teams * scratch);
     return new FusedBackward(
         lease,
         Kernel.SVD_BACKWARD,
         team,
         new LaunchShape(shape.blocks(), teams * team, shape.scratchBytes()),
-        type,
-        batch,
-        rows,
-        columns,
+        tall,
         rule);
   }
 
   /** A vector lane for each matrix. */
-  static FusedBackward lanes(
-      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
+  static FusedBackward lanes(Lease lease, Tall tall, GradientRule rule) {
     return new FusedBackward(
         lease,
         Kernel.SVD_BACKWARD_LANES,
         1,
-        LaunchShape.forLanes(lease.limits(), type, batch, laneElements(rows, columns)),
-        type,
-        batch,
-        rows,
-        columns,
+        LaunchShape.forLanes(lease.limits(), tall.type(), tall.batch(), laneElements(tall)),
+        tall,
         rule);
   }
 
   /** Scratch for one matrix: U, gU and W, three matrices of n×n, and two rows. */
-  static long laneElements(int rows, int columns) {
-    long most = Math.max(rows, columns);
-    long least = Math.min(rows, columns);
-    return least * (3 * most + 3 * least + 2);
+  static long laneElements(Tall tall) {
+    return tall.n() * (3L * tall.m() + 3L * tall.n() + 2);
   }
 
   /** Scratch of a team: P, Q, two slabs, and three rows of reals. */
-  static long teamBytes(DataType type, int rows, int columns) {
-    long row = (long) TILE * tiles(Math.min(rows, columns));
-    long slab = Math.min(SLAB_ROWS, (long) TILE * tiles(Math.max(rows, columns)));
-    return (2 * row + 2 * slab) * row * type.bytes() + 3 * row * type.real().bytes();
+  static long teamBytes(Tall tall) {
+    long row = (long) TILE * tiles(tall.n());
+    long slab = Math.min(SLAB_ROWS, (long) TILE * tiles(tall.m()));
+    return (2 * row + 2 * slab) * row * tall.type().bytes() + 3 * row * tall.type().real().bytes();
   }
 
   private static int tiles(int n) {
@@ -110,18 +87,17 @@ final class FusedBackward implements BackwardPass {
   @Override
   public void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
     KernelArguments arguments = kernel.arguments().reset();
-    arguments
-        .put(wide ? factors.v() : factors.u())
-        .put(factors.s())
-        .put(wide ? factors.u() : factors.v());
-    arguments
-        .put(wide ? cotangents.v() : cotangents.u())
-        .put(cotangents.s())
-        .put(wide ? cotangents.u() : cotangents.v());
-    arguments.put(wide ? gradient.transposed() : gradient);
-    arguments.put((long) batch).put((long) m).put((long) n);
-    arguments.put((long) cotangents.rank(n)).put(wide && type.isComplex());
-    arguments.putRule(rule.code(), rule.parameter(type)).put((long) team);
+    arguments.put(tall.left(factors)).put(factors.s()).put(tall.right(factors));
+    arguments.put(tall.left(cotangents)).put(cotangents.s()).put(tall.right(cotangents));
+    arguments.put(tall.matrices(gradient));
+    arguments.put((long) tall.batch()).put((long) tall.m()).put((long) tall.n());
+    arguments.put((long) cotangents.rank(tall.n())).put(tall.conjugates());
+    arguments.putRule(rule.code(), rule.parameter(tall.type())).put((long) team);
     kernel.start(stream);
+  }
+
+  @Override
+  public String toString() {
+    return symbol;
   }
 }

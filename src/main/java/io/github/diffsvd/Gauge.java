@@ -40,19 +40,21 @@ public final class Gauge {
   public static double[] dependence(
       Device device, SvdFactors factors, SvdCotangents cotangents, double tolerance, long stream) {
     CheckedBackend backend = Objects.requireNonNull(device, "device").backend();
-    DataType type = factors.u().type();
-    int batch = factors.u().batch();
-    int rows = factors.u().rows();
+    BatchShape u = factors.u().shape();
+    DataType type = u.type();
+    int batch = u.batch();
+    int rows = u.rows();
     int columns = factors.v().rows();
     int k = Math.min(rows, columns);
+    BatchShape a = u.with(rows, columns);
     if (!(tolerance >= 0)) {
       throw new IllegalArgumentException(
           "tolerance: expected a number of at least 0, got " + tolerance);
     }
     try (Lease lease = backend.lease()) {
       Call call = new Call(lease);
-      call.reads(factors, type, batch, rows, columns, k);
-      call.reads(cotangents, type, batch, rows, columns, cotangents.rank(k));
+      call.reads(factors, FactorShapes.of(a, k));
+      call.reads(cotangents, FactorShapes.of(a, cotangents.rank(k)));
       call.check();
       if (batch == 0 || k == 0) {
         return new double[batch];
@@ -62,7 +64,7 @@ public final class Gauge {
           lease.prepare(
               Kernel.SVD_GAUGE, type, LaunchShape.forUnits(lease.limits(), batch, scratch));
       kernel.bind(lease.allocate(kernel.workspaceBytes()));
-      MatrixBatch result = lease.allocate(type.real(), batch, 1, 1);
+      MatrixBatch result = lease.allocate(u.realColumn(1));
       kernel.arguments().reset().put(factors.u()).put(factors.s()).put(factors.v());
       kernel.arguments().put(cotangents.u()).put(cotangents.v()).put(result).put((long) batch);
       kernel.arguments().put((long) rows).put((long) columns).put((long) k);

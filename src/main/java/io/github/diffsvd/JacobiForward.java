@@ -24,11 +24,7 @@ final class JacobiForward implements ForwardPass {
   /** Of the build whose lanes cannot exchange numbers: there a matrix has one lane in any case. */
   static final int BASELINE_WIDE_BYTES = 16;
 
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
-  private final boolean conjugates;
+  private final Tall tall;
   private final boolean leftAlone;
 
   /** On a GPU; 0 on a CPU, whose blocks have all of it as scratch. */
@@ -37,35 +33,32 @@ final class JacobiForward implements ForwardPass {
   private final KernelLaunch kernel;
   private long workspace;
 
-  JacobiForward(Lease lease, DataType type, int batch, int rows, int columns) {
-    this(lease, type, batch, rows, columns, false);
-  }
-
-  /** Of all matrices, or of those alone that {@link LanesForward} has left. */
-  JacobiForward(Lease lease, DataType type, int batch, int rows, int columns, boolean leftAlone) {
-    this.batch = batch;
+  /**
+   * @param leftAlone whether only those matrices are decomposed that {@link LanesForward} has left
+   */
+  JacobiForward(Lease lease, BatchShape shape, boolean leftAlone) {
     this.leftAlone = leftAlone;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    conjugates = wide && type.isComplex();
+    tall = Tall.of(shape);
+    int m = tall.m();
+    int n = tall.n();
+    DataType type = tall.type();
     Backend.Limits limits = lease.limits();
     if (n > MOST_COLUMNS) {
       throw new IllegalArgumentException(
           "algorithm: JACOBI takes min(rows, columns) up to "
               + MOST_COLUMNS
               + ", got "
-              + rows
+              + shape.rows()
               + "×"
-              + columns);
+              + shape.columns());
     }
-    long scratch = scratchBytes(limits, type, rows, columns);
+    long scratch = scratchBytes(limits, tall);
     if (scratch > limits.scratchBytes()) {
       throw new IllegalArgumentException(
           "algorithm: JACOBI of "
-              + rows
+              + shape.rows()
               + "×"
-              + columns
+              + shape.columns()
               + " needs "
               + scratch
               + " bytes of scratch, there are "
@@ -77,18 +70,19 @@ final class JacobiForward implements ForwardPass {
             ? 1
             : Math.max(limits.wideBytes() > 0 ? 8 : 4, powerOfTwo((n + 1) / 2));
     long atOnce = Math.max(1, lanes / team);
-    LaunchShape shape = LaunchShape.forUnits(limits, (batch + atOnce - 1L) / atOnce, scratch);
+    LaunchShape launch =
+        LaunchShape.forUnits(limits, (shape.batch() + atOnce - 1L) / atOnce, scratch);
     if (limits.wideBytes() == 0) {
       // A block is one warp. Its workspace is in global memory, so there is none that has to wait.
-      int most = lease.residentBlocks(Kernel.SVD_JACOBI, type, WARP, shape.scratchBytes());
+      int most = lease.residentBlocks(Kernel.SVD_JACOBI, type, WARP, launch.scratchBytes());
       long workspace = rowsOfWorkspace(limits, m, n) * rowBytes(limits, type, m, n);
-      long blocks = Math.min(Math.min(most, shape.blocks()), MOST_WORKSPACE_BYTES / workspace);
-      shape = new LaunchShape((int) Math.max(1, blocks), WARP, shape.scratchBytes());
-      workspaceBytes = shape.blocks() * workspace;
+      long blocks = Math.min(Math.min(most, launch.blocks()), MOST_WORKSPACE_BYTES / workspace);
+      launch = new LaunchShape((int) Math.max(1, blocks), WARP, launch.scratchBytes());
+      workspaceBytes = launch.blocks() * workspace;
     } else {
       workspaceBytes = 0;
     }
-    kernel = lease.prepare(Kernel.SVD_JACOBI, type, shape);
+    kernel = lease.prepare(Kernel.SVD_JACOBI, type, launch);
   }
 
   /** Up to so many columns a lane has a whole matrix. */
@@ -105,11 +99,11 @@ final class JacobiForward implements ForwardPass {
    * Of at most {@link #MOST_COLUMNS} columns, the scratch of one vector of lanes: on a GPU
    * rows_of_stage in svd_jacobi.cu, else all of rows_of_workspace.
    */
-  static long scratchBytes(Backend.Limits limits, DataType type, int rows, int columns) {
-    long m = Math.max(rows, columns);
-    int n = Math.min(rows, columns);
+  static long scratchBytes(Backend.Limits limits, Tall tall) {
+    long m = tall.m();
+    int n = tall.n();
     long sum = limits.wideBytes() == 0 ? rowsOfStage(limits, m, n) : rowsOfWorkspace(limits, m, n);
-    return Math.multiplyExact(sum, rowBytes(limits, type, m, n));
+    return Math.multiplyExact(sum, rowBytes(limits, tall.type(), m, n));
   }
 
   private static long rowBytes(Backend.Limits limits, DataType type, long m, int n) {
@@ -171,13 +165,7 @@ final class JacobiForward implements ForwardPass {
 
   @Override
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
-    start(
-        a,
-        wide ? factors.v() : factors.u(),
-        factors.s(),
-        wide ? factors.u() : factors.v(),
-        info,
-        stream);
+    start(a, tall.left(factors), factors.s(), tall.right(factors), info, stream);
   }
 
   @Override
@@ -187,15 +175,15 @@ final class JacobiForward implements ForwardPass {
 
   private void start(
       MatrixBatch a, MatrixBatch u, MatrixBatch s, MatrixBatch v, long info, long stream) {
-    kernel.arguments().reset().put(wide ? a.transposed() : a).put(u).put(s).put(v).put(info);
-    kernel
-        .arguments()
-        .put(workspace)
-        .put((long) batch)
-        .put((long) m)
-        .put((long) n)
-        .put(conjugates)
-        .put(leftAlone);
+    kernel.arguments().reset().put(tall.matrices(a)).put(u).put(s).put(v).put(info);
+    kernel.arguments().put(workspace).put((long) tall.batch());
+    kernel.arguments().put((long) tall.m()).put((long) tall.n());
+    kernel.arguments().put(tall.conjugates()).put(leftAlone);
     kernel.start(stream);
+  }
+
+  @Override
+  public String toString() {
+    return Kernel.SVD_JACOBI.symbol(tall.type());
   }
 }

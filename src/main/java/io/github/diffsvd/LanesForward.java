@@ -10,55 +10,49 @@ import io.github.diffsvd.internal.backend.Lease;
 final class LanesForward implements ForwardPass {
   private static final int MOST_COLUMNS = 64;
 
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
-  private final boolean conjugates;
+  private final Tall tall;
   private final boolean leaves;
   private final KernelLaunch kernel;
   private final LanesValues values;
 
-  private static boolean suits(int rows, int columns) {
-    return Math.min(rows, columns) <= MOST_COLUMNS
-        && Math.max(rows, columns) <= LanesValues.MOST_ROWS;
+  private static boolean suits(Tall tall) {
+    return tall.n() <= MOST_COLUMNS && tall.m() <= LanesValues.MOST_ROWS;
   }
 
   /**
    * Whether it is faster than the other ways. Measured with AVX2 and AVX-512: taller matrices are
    * for JACOBI.
    */
-  static boolean isFastest(Backend.Limits limits, int rows, int columns) {
+  static boolean isFastest(Backend.Limits limits, BatchShape shape) {
+    Tall tall = Tall.of(shape);
     return limits.wideBytes() > JacobiForward.BASELINE_WIDE_BYTES
-        && suits(rows, columns)
-        && Math.max(rows, columns) <= 3 * Math.min(rows, columns);
+        && suits(tall)
+        && tall.m() <= 3 * tall.n();
   }
 
   /** Where it leaves some to JACOBI, matrices of columns of very different size are marked. */
-  LanesForward(Lease lease, DataType type, int batch, int rows, int columns, boolean leaves) {
-    this.batch = batch;
+  LanesForward(Lease lease, BatchShape shape, boolean leaves) {
     this.leaves = leaves;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    conjugates = wide && type.isComplex();
-    if (!suits(rows, columns)) {
+    tall = Tall.of(shape);
+    if (!suits(tall)) {
       throw new IllegalArgumentException(
           "algorithm: GOLUB_KAHAN takes up to "
               + MOST_COLUMNS
               + " columns and "
               + LanesValues.MOST_ROWS
               + " rows, or the other way round, got "
-              + rows
+              + shape.rows()
               + "×"
-              + columns);
+              + shape.columns());
     }
     // The matrix, U, V, six rows and one number more, and nine rows of reals.
-    long elements = (2L * m + n + 6) * n + 1 + 9L * n;
+    long elements = (2L * tall.m() + tall.n() + 6) * tall.n() + 1 + 9L * tall.n();
     kernel =
         lease.prepare(
-            Kernel.SVD_LANES, type, LaunchShape.forLanes(lease.limits(), type, batch, elements));
-    values = new LanesValues(lease, type, batch, rows, columns);
+            Kernel.SVD_LANES,
+            shape.type(),
+            LaunchShape.forLanes(lease.limits(), shape.type(), shape.batch(), elements));
+    values = new LanesValues(lease, shape);
   }
 
   @Override
@@ -74,15 +68,20 @@ final class LanesForward implements ForwardPass {
 
   @Override
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
-    kernel.arguments().reset().put(wide ? a.transposed() : a);
-    kernel.arguments().put(wide ? factors.v() : factors.u()).put(factors.s());
-    kernel.arguments().put(wide ? factors.u() : factors.v()).put(info);
-    kernel.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates).put(leaves);
+    kernel.arguments().reset().put(tall.matrices(a));
+    kernel.arguments().put(tall.left(factors)).put(factors.s()).put(tall.right(factors)).put(info);
+    kernel.arguments().put((long) tall.batch()).put((long) tall.m()).put((long) tall.n());
+    kernel.arguments().put(tall.conjugates()).put(leaves);
     kernel.start(stream);
   }
 
   @Override
   public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
     values.runValues(a, s, info, stream);
+  }
+
+  @Override
+  public String toString() {
+    return Kernel.SVD_LANES.symbol(tall.type());
   }
 }

@@ -13,30 +13,24 @@ final class LanesValues implements ValuesPass {
   /** Beyond these sums over rows would round too much, and there are blocks in svd_jacobi.cu. */
   static final int MOST_ROWS = 256;
 
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
+  private final Tall tall;
   private final KernelLaunch kernel;
 
-  static boolean suits(Backend.Limits limits, int rows, int columns) {
-    return limits.wideBytes() > 0
-        && Math.min(rows, columns) <= MOST_COLUMNS
-        && Math.max(rows, columns) <= MOST_ROWS;
+  static boolean suits(Backend.Limits limits, BatchShape shape) {
+    Tall tall = Tall.of(shape);
+    return limits.wideBytes() > 0 && tall.n() <= MOST_COLUMNS && tall.m() <= MOST_ROWS;
   }
 
-  LanesValues(Lease lease, DataType type, int batch, int rows, int columns) {
-    this.batch = batch;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
+  LanesValues(Lease lease, BatchShape shape) {
+    tall = Tall.of(shape);
+    long n = tall.n();
     // The matrix, four rows, q, e, where the next of both go, two numbers of blocks, the values.
-    long elements = (m + 4L) * n + 6 * (n + 1L) + n;
+    long elements = (tall.m() + 4L) * n + 6 * (n + 1L) + n;
     kernel =
         lease.prepare(
             Kernel.SVD_VALUES_LANES,
-            type,
-            LaunchShape.forLanes(lease.limits(), type, batch, elements));
+            shape.type(),
+            LaunchShape.forLanes(lease.limits(), shape.type(), shape.batch(), elements));
   }
 
   @Override
@@ -51,8 +45,13 @@ final class LanesValues implements ValuesPass {
 
   @Override
   public void runValues(MatrixBatch a, MatrixBatch s, long info, long stream) {
-    kernel.arguments().reset().put(wide ? a.transposed() : a).put(s).put(info);
-    kernel.arguments().put((long) batch).put((long) m).put((long) n);
+    kernel.arguments().reset().put(tall.matrices(a)).put(s).put(info);
+    kernel.arguments().put((long) tall.batch()).put((long) tall.m()).put((long) tall.n());
     kernel.start(stream);
+  }
+
+  @Override
+  public String toString() {
+    return Kernel.SVD_VALUES_LANES.symbol(tall.type());
   }
 }

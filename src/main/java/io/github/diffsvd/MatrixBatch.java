@@ -1,7 +1,6 @@
 package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Allocation;
-import io.github.diffsvd.internal.backend.Workspace;
 import java.util.Objects;
 
 /**
@@ -20,10 +19,7 @@ import java.util.Objects;
  */
 public sealed class MatrixBatch permits OwnedMatrixBatch {
   private final long address;
-  private final DataType type;
-  private final int batch;
-  private final int rows;
-  private final int columns;
+  private final BatchShape shape;
   private final long rowStride;
   private final long columnStride;
   private final long batchStride;
@@ -39,50 +35,44 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
   MatrixBatch(
       Allocation memory,
       long address,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
+      BatchShape shape,
       long rowStride,
       long columnStride,
       long batchStride) {
     this.memory = memory;
     this.address = address;
-    this.type = Objects.requireNonNull(type, "type");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.rows = Checks.atLeast("rows", 0, rows);
-    this.columns = Checks.atLeast("columns", 0, columns);
+    this.shape = Objects.requireNonNull(shape, "shape");
     this.rowStride = rowStride;
     this.columnStride = columnStride;
     this.batchStride = batchStride;
+    // Refuses what a long cannot count.
+    shape.bytes();
     if (address == 0 && !isEmpty()) {
-      throw new IllegalArgumentException(
-          "address: expected the address of " + shape() + " elements, got 0");
+      throw new IllegalArgumentException("address: expected the address of " + shape + ", got 0");
     }
-    long alignment = type.real().bytes();
+    long alignment = type().real().bytes();
     if (address % alignment != 0) {
       throw new IllegalArgumentException(
           "address: expected a multiple of "
               + alignment
               + " for "
-              + type
+              + type()
               + ", got 0x"
               + Long.toHexString(address));
     }
-    Workspace.bytes(type, batch, rows, columns);
     if (isEmpty()) {
       low = address;
       high = address;
       return;
     }
     try {
-      long down = Math.multiplyExact(rowStride, rows - 1L);
-      long right = Math.multiplyExact(columnStride, columns - 1L);
-      long along = Math.multiplyExact(batchStride, batch - 1L);
+      long down = Math.multiplyExact(rowStride, rows() - 1L);
+      long right = Math.multiplyExact(columnStride, columns() - 1L);
+      long along = Math.multiplyExact(batchStride, batch() - 1L);
       long first = sum(Math.min(0, down), Math.min(0, right), Math.min(0, along));
       long last = sum(Math.max(0, down), Math.max(0, right), Math.max(0, along));
-      low = Math.addExact(address, Math.multiplyExact(first, (long) type.bytes()));
-      high = Math.addExact(address, Math.multiplyExact(sum(last, 1, 0), (long) type.bytes()));
+      low = Math.addExact(address, Math.multiplyExact(first, (long) type().bytes()));
+      high = Math.addExact(address, Math.multiplyExact(sum(last, 1, 0), (long) type().bytes()));
     } catch (ArithmeticException e) {
       throw new IllegalArgumentException(
           "strides: expected elements within the address space, got " + this, e);
@@ -97,31 +87,26 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
    * Borrows packed row-major matrices, one after the other: (b, i, j) at b·rows·columns + i·columns
    * + j.
    */
-  public static MatrixBatch wrap(long address, DataType type, int batch, int rows, int columns) {
-    return wrap(address, type, batch, rows, columns, columns, 1, (long) rows * columns);
+  public static MatrixBatch wrap(long address, BatchShape shape) {
+    return wrap(address, shape, shape.columns(), 1, matrixSize(shape));
   }
 
   /**
    * Borrows packed column-major matrices, one after the other: (b, i, j) at b·rows·columns + i +
    * j·rows.
    */
-  public static MatrixBatch wrapColumnMajor(
-      long address, DataType type, int batch, int rows, int columns) {
-    return wrap(address, type, batch, rows, columns, 1, rows, (long) rows * columns);
+  public static MatrixBatch wrapColumnMajor(long address, BatchShape shape) {
+    return wrap(address, shape, 1, shape.rows(), matrixSize(shape));
   }
 
   /** Borrows matrices with any strides, in elements. */
   public static MatrixBatch wrap(
-      long address,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      long rowStride,
-      long columnStride,
-      long batchStride) {
-    return new MatrixBatch(
-        null, address, type, batch, rows, columns, rowStride, columnStride, batchStride);
+      long address, BatchShape shape, long rowStride, long columnStride, long batchStride) {
+    return new MatrixBatch(null, address, shape, rowStride, columnStride, batchStride);
+  }
+
+  static long matrixSize(BatchShape shape) {
+    return (long) shape.rows() * shape.columns();
   }
 
   /** Address of element (0, 0, 0); 0 only where there is no element. */
@@ -129,20 +114,25 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
     return address;
   }
 
+  /** Element type and extents. */
+  public BatchShape shape() {
+    return shape;
+  }
+
   public DataType type() {
-    return type;
+    return shape.type();
   }
 
   public int batch() {
-    return batch;
+    return shape.batch();
   }
 
   public int rows() {
-    return rows;
+    return shape.rows();
   }
 
   public int columns() {
-    return columns;
+    return shape.columns();
   }
 
   /** Elements from (b, i, j) to (b, i + 1, j). */
@@ -162,23 +152,23 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
 
   /** Number of elements. */
   public long size() {
-    return (long) batch * rows * columns;
+    return shape.size();
   }
 
   public boolean isEmpty() {
-    return size() == 0;
+    return shape.isEmpty();
   }
 
   /** The same memory with rows and columns exchanged; elements are not conjugated. */
   public MatrixBatch transposed() {
     return new MatrixBatch(
-        memory, address, type, batch, columns, rows, columnStride, rowStride, batchStride);
+        memory, address, shape.transposed(), columnStride, rowStride, batchStride);
   }
 
   /** The matrices first … first + count − 1, in the same memory. */
   public MatrixBatch slice(int first, int count) {
-    Objects.checkFromIndexSize(first, count, batch);
-    return block(first * batchStride, count, rows, columns);
+    Objects.checkFromIndexSize(first, count, batch());
+    return block(first * batchStride, count, columns());
   }
 
   /**
@@ -186,21 +176,21 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
    * vectors, for example.
    */
   public MatrixBatch leadingColumns(int columns) {
-    Objects.checkFromIndexSize(0, columns, this.columns);
-    return block(0, batch, rows, columns);
+    Objects.checkFromIndexSize(0, columns, columns());
+    return block(0, batch(), columns);
   }
 
-  private MatrixBatch block(long offset, int batch, int rows, int columns) {
-    long start = address == 0 ? 0 : address + offset * type.bytes();
-    return new MatrixBatch(
-        memory, start, type, batch, rows, columns, rowStride, columnStride, batchStride);
+  private MatrixBatch block(long offset, int batch, int columns) {
+    long start = address == 0 ? 0 : address + offset * type().bytes();
+    BatchShape block = new BatchShape(type(), batch, rows(), columns);
+    return new MatrixBatch(memory, start, block, rowStride, columnStride, batchStride);
   }
 
   /** Whether the elements lie packed, row by row, one matrix after the other. */
   public boolean isRowMajor() {
-    return (columns <= 1 || columnStride == 1)
-        && (rows <= 1 || rowStride == columns)
-        && (batch <= 1 || batchStride == (long) rows * columns);
+    return (columns() <= 1 || columnStride == 1)
+        && (rows() <= 1 || rowStride == columns())
+        && (batch() <= 1 || batchStride == matrixSize(shape));
   }
 
   /** The owned memory that the elements lie in; null where it is borrowed. */
@@ -213,15 +203,9 @@ public sealed class MatrixBatch permits OwnedMatrixBatch {
     return low < other.high && other.low < high && Overlap.of(this, other);
   }
 
-  private String shape() {
-    return batch + "×" + rows + "×" + columns;
-  }
-
   @Override
   public String toString() {
-    return type
-        + " "
-        + shape()
+    return shape
         + " at 0x"
         + Long.toHexString(address)
         + " strides ("

@@ -4,8 +4,21 @@ import io.github.diffsvd.internal.backend.Allocation;
 
 /** A {@link MatrixBatch} that owns its memory: packed row-major, freed by {@link #close()}. */
 public final class OwnedMatrixBatch extends MatrixBatch implements AutoCloseable {
-  OwnedMatrixBatch(Allocation memory, DataType type, int batch, int rows, int columns) {
-    super(memory, memory.address(), type, batch, rows, columns, columns, 1, (long) rows * columns);
+  OwnedMatrixBatch(Allocation memory, BatchShape shape) {
+    super(memory, memory.address(), shape, shape.columns(), 1, matrixSize(shape));
+  }
+
+  /** Closes those that own their memory; null is none. */
+  static void closeAll(MatrixBatch... matrices) {
+    for (MatrixBatch matrix : matrices) {
+      if (matrix instanceof OwnedMatrixBatch owned) {
+        owned.close();
+      }
+    }
+  }
+
+  boolean isClosed() {
+    return memory().isClosed();
   }
 
   /**

@@ -5,27 +5,24 @@ import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Workspace;
 
 /** Brings the caller's matrices, in whatever strides, into a layout that BLAS takes, and back. */
 final class Packing {
-  private final DataType type;
-  private final int batch;
   private final KernelLaunch copy;
 
-  Packing(Lease lease, DataType type, int batch, int mostRows) {
-    this.type = type;
-    this.batch = batch;
-    copy =
-        lease.prepare(
-            Kernel.COPY, type, LaunchShape.forUnits(lease.limits(), (long) batch * mostRows, 0));
+  /** Of matrices of the shape, or smaller ones. */
+  Packing(Lease lease, BatchShape most) {
+    long rows = (long) most.batch() * Math.max(most.rows(), most.columns());
+    copy = lease.prepare(Kernel.COPY, most.type(), LaunchShape.forUnits(lease.limits(), rows, 0));
   }
 
-  /** The matrix itself where the layout holds it, otherwise a copy at the address; null stays. */
-  MatrixBatch operand(Layout layout, MatrixBatch matrix, long address, long stream) {
+  /** The matrix itself where the layout holds it, otherwise a copy in the buffer; null stays. */
+  MatrixBatch operand(Layout layout, MatrixBatch matrix, Workspace.Buffer buffer, long stream) {
     if (matrix == null || layout.holds(matrix)) {
       return matrix;
     }
-    MatrixBatch packed = layout.pack(address, type, batch, matrix.rows(), matrix.columns());
+    MatrixBatch packed = layout.pack(buffer.address(), matrix.shape());
     copy(matrix, packed, stream);
     return packed;
   }
@@ -35,7 +32,7 @@ final class Packing {
         .reset()
         .put(from)
         .put(to)
-        .put((long) batch)
+        .put((long) from.batch())
         .put((long) from.rows())
         .put((long) from.columns());
     copy.start(stream);

@@ -18,51 +18,40 @@ final class ProductBackward implements BackwardPass {
   /** As in svd_backward_core.cu. */
   private static final int UNIT_ROWS = 8;
 
-  private final DataType type;
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
+  private final Tall tall;
   private final GradientRule rule;
   private final KernelLaunch core;
   private final Packing packing;
   private final BatchedProduct product;
   private final Workspace workspace = new Workspace();
-  private final long pOffset;
-  private final long qOffset;
-  private final long wOffset;
-  private final long uOffset;
-  private final long vOffset;
-  private final long guOffset;
-  private final long gvOffset;
-  private final long gradientOffset;
-  private long base;
+  private final Workspace.Buffer p;
+  private final Workspace.Buffer q;
+  private final Workspace.Buffer w;
+  private final Workspace.Buffer u;
+  private final Workspace.Buffer v;
+  private final Workspace.Buffer gu;
+  private final Workspace.Buffer gv;
+  private final Workspace.Buffer result;
 
-  ProductBackward(Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    this.type = type;
-    this.batch = batch;
+  ProductBackward(Lease lease, Tall tall, GradientRule rule) {
+    this.tall = tall;
     this.rule = rule;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
+    int m = tall.m();
+    int n = tall.n();
+    long units = (long) tall.batch() * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
     core =
         lease.prepare(
-            Kernel.SVD_BACKWARD_CORE, type, LaunchShape.forUnits(lease.limits(), units, 0));
-    packing = new Packing(lease, type, batch, m);
-    product = lease.product(type);
-    pOffset = reserve(n, n);
-    qOffset = reserve(n, n);
-    wOffset = reserve(m, n);
-    uOffset = reserve(m, n);
-    vOffset = reserve(n, n);
-    guOffset = reserve(m, n);
-    gvOffset = reserve(n, n);
-    gradientOffset = reserve(m, n);
-  }
-
-  private long reserve(int rows, int columns) {
-    return workspace.reserve(type, batch, rows, columns);
+            Kernel.SVD_BACKWARD_CORE, tall.type(), LaunchShape.forUnits(lease.limits(), units, 0));
+    packing = new Packing(lease, tall.shape());
+    product = lease.product(tall.type());
+    p = workspace.reserve(tall.shape(n, n));
+    q = workspace.reserve(tall.shape(n, n));
+    w = workspace.reserve(tall.shape());
+    u = workspace.reserve(tall.shape());
+    v = workspace.reserve(tall.shape(n, n));
+    gu = workspace.reserve(tall.shape());
+    gv = workspace.reserve(tall.shape(n, n));
+    result = workspace.reserve(tall.wide() ? tall.shape(n, m) : tall.shape());
   }
 
   @Override
@@ -71,28 +60,24 @@ final class ProductBackward implements BackwardPass {
   }
 
   @Override
-  public void bind(long workspace) {
-    base = workspace;
+  public void bind(long address) {
+    workspace.bind(address);
   }
 
   @Override
   public void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
     Layout layout = Layout.COLUMN_MAJOR.holds(gradient) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
-    MatrixBatch u =
-        packing.operand(layout, wide ? factors.v() : factors.u(), base + uOffset, stream);
-    MatrixBatch v =
-        packing.operand(layout, wide ? factors.u() : factors.v(), base + vOffset, stream);
-    MatrixBatch gu =
-        packing.operand(layout, wide ? cotangents.v() : cotangents.u(), base + guOffset, stream);
-    MatrixBatch gv =
-        packing.operand(layout, wide ? cotangents.u() : cotangents.v(), base + gvOffset, stream);
-    int rank = cotangents.rank(n);
+    MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
+    MatrixBatch v = packing.operand(layout, tall.right(factors), this.v, stream);
+    MatrixBatch gu = packing.operand(layout, tall.left(cotangents), this.gu, stream);
+    MatrixBatch gv = packing.operand(layout, tall.right(cotangents), this.gv, stream);
+    int rank = cotangents.rank(tall.n());
     boolean rotates = gu != null || gv != null;
-    MatrixBatch p = layout.pack(base + pOffset, type, batch, n, n);
-    MatrixBatch q = layout.pack(base + qOffset, type, batch, n, n);
-    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
+    MatrixBatch p = this.p.in(layout);
+    MatrixBatch q = this.q.in(layout);
+    MatrixBatch w = this.w.in(layout);
     // Outside the range of U the gradient is gU S⁺ Vᴴ; for square matrices there is no outside.
-    boolean outside = m > n && gu != null;
+    boolean outside = tall.m() > tall.n() && gu != null;
 
     if (gu != null) {
       product.multiply(layout, u, true, gu, false, p.leadingColumns(rank), false, stream);
@@ -108,26 +93,30 @@ final class ProductBackward implements BackwardPass {
         .put(cotangents.s());
     core.arguments().put(rotates ? gu : u).put(outside || !rotates ? w : null);
     core.arguments()
-        .put((long) batch)
-        .put((long) m)
-        .put((long) n)
+        .put((long) tall.batch())
+        .put((long) tall.m())
+        .put((long) tall.n())
         .put(gu == null ? 0L : rank)
         .put((long) rank)
-        .putRule(rule.code(), rule.parameter(type));
+        .putRule(rule.code(), rule.parameter(tall.type()));
     core.start(stream);
     if (rotates) {
       product.multiply(layout, u, false, p, false, w, outside, stream);
     }
 
     boolean direct = layout.holds(gradient);
-    MatrixBatch result =
-        direct
-            ? gradient
-            : layout.pack(base + gradientOffset, type, batch, gradient.rows(), gradient.columns());
+    MatrixBatch target = direct ? gradient : result.in(layout);
     // W Vᴴ, or for the adjoint problem its adjoint V Wᴴ.
-    product.multiply(layout, wide ? v : w, false, wide ? w : v, true, result, false, stream);
+    MatrixBatch left = tall.wide() ? v : w;
+    MatrixBatch right = tall.wide() ? w : v;
+    product.multiply(layout, left, false, right, true, target, false, stream);
     if (!direct) {
-      packing.copy(result, gradient, stream);
+      packing.copy(target, gradient, stream);
     }
+  }
+
+  @Override
+  public String toString() {
+    return Kernel.SVD_BACKWARD_CORE.symbol(tall.type()) + " between products";
   }
 }

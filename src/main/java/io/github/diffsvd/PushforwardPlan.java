@@ -3,115 +3,109 @@ package io.github.diffsvd;
 import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
-import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
 import io.github.diffsvd.internal.backend.Workspace;
-import java.util.Objects;
 
 /**
  * The thin SVD in forward mode: from a direction dA to the derivatives of U, S and V along it,
- * under a {@link GradientRule}.
+ * under a {@link GradientRule}; a {@link Plan}.
  *
  * <p>It is the transpose of {@link SvdPlan#backward} under the same rule: ⟨gA, dA⟩ = ⟨gU, dU⟩ +
  * ⟨gS, dS⟩ + ⟨gV, dV⟩ to rounding, at ties as well. Phases are split evenly between U and V.
- *
- * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
- * work on the caller's stream, one thread and one stream at a time.
  */
-public final class PushforwardPlan implements AutoCloseable {
+public final class PushforwardPlan extends Plan {
   /** As in svd_pushforward_core.cu. */
   private static final int UNIT_ROWS = 8;
 
-  private final Lease lease;
   private final Call call;
-  private final GradientRule rule;
-  private final DataType type;
-  private final int batch;
-  private final int rows;
-  private final int columns;
-  private final int m;
-  private final int n;
-  private final boolean wide;
-  private final Workspace workspace = new Workspace();
-  private final long dOffset;
-  private final long skewOffset;
-  private final long tOffset;
-  private final long wOffset;
-  private final long uOffset;
-  private final long vOffset;
-  private final long givenOffset;
-  private final long resultOffset;
+  private final FactorShapes shapes;
+  private final Tall tall;
+  private final Workspace.Buffer d;
+  private final Workspace.Buffer skew;
+  private final Workspace.Buffer t;
+  private final Workspace.Buffer w;
+  private final Workspace.Buffer u;
+  private final Workspace.Buffer v;
+  private final Workspace.Buffer given;
+  private final Workspace.Buffer result;
 
   // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch core;
   private final Packing packing;
   private final BatchedProduct product;
-  private final long base;
 
-  private PushforwardPlan(
-      Lease lease, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    this.lease = lease;
+  private PushforwardPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
+    super(device, lease, shape, options);
     call = new Call(lease);
-    this.rule = Objects.requireNonNull(rule, "rule");
-    this.type = Objects.requireNonNull(type, "type");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.rows = Checks.atLeast("rows", 0, rows);
-    this.columns = Checks.atLeast("columns", 0, columns);
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    dOffset = reserve(n, n);
-    skewOffset = reserve(n, n);
-    tOffset = reserve(m, n);
-    wOffset = reserve(m, n);
-    uOffset = reserve(m, n);
-    vOffset = reserve(n, n);
-    givenOffset = reserve(m, n);
-    resultOffset = reserve(n, n);
-    if (batch == 0 || n == 0) {
+    shapes = FactorShapes.of(shape, shape.k());
+    tall = Tall.of(shape);
+    int n = tall.n();
+    d = workspace.reserve(tall.shape(n, n));
+    skew = workspace.reserve(tall.shape(n, n));
+    t = workspace.reserve(tall.shape());
+    w = workspace.reserve(tall.shape());
+    u = workspace.reserve(tall.shape());
+    v = workspace.reserve(tall.shape(n, n));
+    given = workspace.reserve(shape);
+    result = workspace.reserve(tall.shape(n, n));
+    if (shape.isEmpty()) {
       core = null;
       packing = null;
       product = null;
-      base = 0;
       return;
     }
-    long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
-    core =
-        lease.prepare(
-            Kernel.SVD_PUSHFORWARD_CORE, type, LaunchShape.forUnits(lease.limits(), units, 0));
-    packing = new Packing(lease, type, batch, m);
-    product = lease.product(type);
-    base = lease.allocate(workspace.bytes());
+    long units = (long) shape.batch() * ((tall.m() + UNIT_ROWS - 1) / UNIT_ROWS);
+    core = prepare(Kernel.SVD_PUSHFORWARD_CORE, shape.type(), units);
+    packing = new Packing(lease, tall.shape());
+    product = lease.product(shape.type());
   }
 
-  private long reserve(int rows, int columns) {
-    return workspace.reserve(type, batch, rows, columns);
+  /** A plan with {@link SvdOptions#defaults()}. */
+  public static PushforwardPlan create(Device device, BatchShape shape) {
+    return create(device, shape, SvdOptions.defaults());
   }
 
   /**
-   * A plan that allocates its own workspace.
+   * A plan for a shape.
    *
-   * @param batch number of matrices, ≥ 0
-   * @param rows m ≥ 0
-   * @param columns n ≥ 0
+   * @param shape of A; any extent may be 0
+   * @param options whose {@link GradientRule} says how ties are treated
    * @throws DeviceOutOfMemoryException if the workspace does not fit
    */
-  public static PushforwardPlan create(
-      Device device, DataType type, int batch, int rows, int columns, GradientRule rule) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "PushforwardPlan",
-            type,
-            batch,
-            rows,
-            columns,
-            lease -> new PushforwardPlan(lease, type, batch, rows, columns, rule));
+  public static PushforwardPlan create(Device device, BatchShape shape, SvdOptions options) {
+    return create(
+        device,
+        PushforwardPlan.class,
+        shape,
+        lease -> new PushforwardPlan(lease, device, shape, options));
   }
 
-  /** The bytes of device memory that this plan works in. */
-  public long workspaceBytes() {
-    return product == null ? 0 : workspace.bytes();
+  /** A plan for matrices like these, with {@link SvdOptions#defaults()}. */
+  public static PushforwardPlan like(Device device, MatrixBatch a) {
+    return create(device, a.shape());
+  }
+
+  /** The bytes of device memory that such a plan works in. */
+  public static long workspaceBytes(Device device, BatchShape shape, SvdOptions options) {
+    return workspaceBytes(device, lease -> new PushforwardPlan(lease, device, shape, options));
+  }
+
+  /**
+   * Memory for dU, dS and dV: packed row-major, uninitialised, freed with the plan, or earlier by
+   * {@link SvdTangents#close()}.
+   *
+   * @throws IllegalStateException if the plan or its device is closed
+   */
+  public SvdTangents allocateTangents() {
+    return new SvdTangents(allocate(shapes.u()), allocate(shapes.s()), allocate(shapes.v()));
+  }
+
+  /**
+   * {@link #pushforward(SvdFactors, MatrixBatch, SvdTangents, long)}, on the device's own stream.
+   */
+  public void pushforward(SvdFactors factors, MatrixBatch da, SvdTangents tangents) {
+    pushforward(factors, da, tangents, 0);
   }
 
   /**
@@ -123,17 +117,15 @@ public final class PushforwardPlan implements AutoCloseable {
    * @param tangents of the shapes of the factors, any strides that keep elements apart;
    *     overwritten. None may overlap another, a factor or da
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
-   *     arguments overlap that may not; nothing is queued then
    */
   public void pushforward(SvdFactors factors, MatrixBatch da, SvdTangents tangents, long stream) {
     call.begin();
     try {
-      call.reads(factors, type, batch, rows, columns, n);
-      call.reads("da", da, type, batch, rows, columns);
-      call.writes("tangents.u", tangents.u(), type, batch, rows, n);
-      call.writes("tangents.s", tangents.s(), type.real(), batch, n, 1);
-      call.writes("tangents.v", tangents.v(), type, batch, columns, n);
+      call.reads(factors, shapes);
+      call.reads("da", da, shape);
+      call.writes("tangents.u", tangents.u(), shapes.u());
+      call.writes("tangents.s", tangents.s(), shapes.s());
+      call.writes("tangents.v", tangents.v(), shapes.v());
       call.check();
       queue(factors, da, tangents, stream);
     } finally {
@@ -146,35 +138,30 @@ public final class PushforwardPlan implements AutoCloseable {
       return;
     }
     Layout layout = Layout.COLUMN_MAJOR.holds(da) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
-    MatrixBatch u =
-        packing.operand(layout, wide ? factors.v() : factors.u(), base + uOffset, stream);
-    MatrixBatch v =
-        packing.operand(layout, wide ? factors.u() : factors.v(), base + vOffset, stream);
-    MatrixBatch given = packing.operand(layout, da, base + givenOffset, stream);
-    MatrixBatch d = layout.pack(base + dOffset, type, batch, n, n);
-    MatrixBatch skew = layout.pack(base + skewOffset, type, batch, n, n);
-    MatrixBatch t = layout.pack(base + tOffset, type, batch, m, n);
-    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
-    boolean tall = m > n;
-    product.multiply(layout, given, wide, v, false, t, false, stream);
+    MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
+    MatrixBatch v = packing.operand(layout, tall.right(factors), this.v, stream);
+    MatrixBatch given = packing.operand(layout, da, this.given, stream);
+    MatrixBatch d = this.d.in(layout);
+    MatrixBatch skew = this.skew.in(layout);
+    MatrixBatch t = this.t.in(layout);
+    MatrixBatch w = this.w.in(layout);
+    boolean rest = tall.m() > tall.n();
+    product.multiply(layout, given, tall.wide(), v, false, t, false, stream);
     product.multiply(layout, u, true, t, false, d, false, stream);
     core.arguments().reset().put(d).put(skew).put(factors.s()).put(tangents.s()).put(t);
-    core.arguments().put(tall ? w : null).put((long) batch).put((long) m).put((long) n);
-    core.arguments().putRule(rule.code(), rule.parameter(type));
+    core.arguments().put(rest ? w : null).put((long) tall.batch());
+    core.arguments().put((long) tall.m()).put((long) tall.n());
+    core.arguments().putRule(options.rule().code(), options.rule().parameter(shape.type()));
     core.start(stream);
-    product.multiply(layout, u, false, d, false, w, tall, stream);
-    packing.copy(w, wide ? tangents.v() : tangents.u(), stream);
-    MatrixBatch dv = layout.pack(base + resultOffset, type, batch, n, n);
+    product.multiply(layout, u, false, d, false, w, rest, stream);
+    packing.copy(w, tall.left(tangents), stream);
+    MatrixBatch dv = result.in(layout);
     product.multiply(layout, v, false, skew, false, dv, false, stream);
-    packing.copy(dv, wide ? tangents.u() : tangents.v(), stream);
+    packing.copy(dv, tall.right(tangents), stream);
   }
 
-  /**
-   * Frees the workspace, once the work on it is done; the caller makes sure of that. Waits for the
-   * call that another thread is in. A second call does nothing.
-   */
   @Override
-  public void close() {
-    lease.close();
+  String choices() {
+    return " under " + options.rule();
   }
 }

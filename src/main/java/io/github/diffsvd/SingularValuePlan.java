@@ -2,108 +2,91 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
-import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Workspace;
 import java.util.Objects;
 
 /**
  * The singular values of batches of one shape and type, without their vectors; their pullback, and
- * losses of them with gradients.
+ * losses of them with gradients; a {@link Plan}.
  *
- * <p>The vectors that the pullback needs stay in the plan, from {@link #forward} to the next one.
- * Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all work
- * on the caller's stream, one thread and one stream at a time.
+ * <p>The vectors and values that the pullback needs stay in the plan, from {@link #forward} or
+ * {@link #loss} to the next one.
  */
-public final class SingularValuePlan implements AutoCloseable {
-  private final Lease lease;
+public final class SingularValuePlan extends Plan {
   private final Call call;
   private final Call valuesCall;
-  private final DataType type;
-  private final int batch;
-  private final int rows;
-  private final int columns;
-  private final int k;
+  private final BatchShape shapeOfValues;
 
-  /** Null in a plan without gradients, as {@link #factors} is. */
+  /** Null in a plan without gradients, as U and V are. */
   private final SvdPlan svd;
 
-  private final SvdFactors factors;
+  private final Workspace.Buffer u;
+  private final Workspace.Buffer v;
+  private final Workspace.Buffer s;
+  private final Workspace.Buffer cotangent;
 
   /** Null in a plan with gradients, and where a dimension is 0 and there is nothing to do. */
   private final ValuesPass values;
-
-  private final MatrixBatch cotangent;
 
   /** Null where a dimension is 0 and there is nothing to do. */
   private final KernelLaunch kernel;
 
   private SingularValuePlan(
-      Lease lease,
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      boolean gradients) {
-    this.lease = lease;
+      Lease lease, Device device, BatchShape shape, SvdOptions options, boolean gradients) {
+    super(device, lease, shape, options);
     call = new Call(lease);
     valuesCall = new Call(lease);
-    this.type = type;
-    this.batch = batch;
-    this.rows = rows;
-    this.columns = columns;
-    k = Math.min(rows, columns);
-    svd =
-        gradients
-            ? SvdPlan.within(lease, device, type, batch, rows, columns, SvdOptions.defaults())
-            : null;
-    factors =
-        gradients
-            ? new SvdFactors(
-                lease.allocate(type, batch, rows, k),
-                lease.allocate(type.real(), batch, k, 1),
-                lease.allocate(type, batch, columns, k))
-            : null;
-    cotangent = lease.allocate(type.real(), batch, k, 1);
-    boolean nothing = batch == 0 || k == 0;
+    FactorShapes shapes = FactorShapes.of(shape, shape.k());
+    shapeOfValues = shapes.s();
+    svd = gradients ? part(new SvdPlan(lease, device, shape, options)) : null;
+    u = gradients ? workspace.reserve(shapes.u()) : null;
+    v = gradients ? workspace.reserve(shapes.v()) : null;
+    s = workspace.reserve(shapes.s());
+    cotangent = gradients ? workspace.reserve(shapes.s()) : null;
+    boolean nothing = shape.isEmpty();
     if (gradients || nothing) {
       values = null;
     } else {
-      values = ValuesPass.choose(lease, type, batch, rows, columns);
-      values.bind(lease.allocate(values.workspaceBytes()));
+      values = ValuesPass.choose(lease, shape, options.algorithm());
+      workspace.reserve(values.workspaceBytes(), values::bind);
     }
     kernel =
-        nothing
-            ? null
-            : lease.prepare(
-                Kernel.SINGULAR_VALUE_LOSS,
-                type.real(),
-                LaunchShape.forUnits(lease.limits(), batch, 0));
+        nothing ? null : prepare(Kernel.SINGULAR_VALUE_LOSS, shape.type().real(), shape.batch());
   }
 
   private static SingularValuePlan make(
-      Device device, DataType type, int batch, int rows, int columns, boolean gradients) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "SingularValuePlan",
-            type,
-            batch,
-            rows,
-            columns,
-            lease -> new SingularValuePlan(lease, device, type, batch, rows, columns, gradients));
+      Device device, BatchShape shape, SvdOptions options, boolean gradients) {
+    return create(
+        device,
+        SingularValuePlan.class,
+        shape,
+        lease -> new SingularValuePlan(lease, device, shape, options, gradients));
+  }
+
+  /** A plan with {@link SvdOptions#defaults()}. */
+  public static SingularValuePlan create(Device device, BatchShape shape) {
+    return create(device, shape, SvdOptions.defaults());
   }
 
   /**
-   * A plan that allocates its own memory.
+   * A plan for a shape.
    *
-   * @param batch number of matrices, ≥ 0
-   * @param rows m ≥ 0
-   * @param columns n ≥ 0
-   * @throws DeviceOutOfMemoryException if it does not fit
+   * @param shape of A; any extent may be 0
+   * @throws DeviceOutOfMemoryException if the workspace does not fit
    */
-  public static SingularValuePlan create(
-      Device device, DataType type, int batch, int rows, int columns) {
-    return make(device, type, batch, rows, columns, true);
+  public static SingularValuePlan create(Device device, BatchShape shape, SvdOptions options) {
+    return make(device, shape, options, true);
+  }
+
+  /** A plan for matrices like these, with {@link SvdOptions#defaults()}. */
+  public static SingularValuePlan like(Device device, MatrixBatch a) {
+    return create(device, a.shape());
+  }
+
+  /** A plan without gradients, with {@link SvdOptions#defaults()}. */
+  public static SingularValuePlan createWithoutGradients(Device device, BatchShape shape) {
+    return createWithoutGradients(device, shape, SvdOptions.defaults());
   }
 
   /**
@@ -115,8 +98,34 @@ public final class SingularValuePlan implements AutoCloseable {
    * keep more digits in a plan with gradients.
    */
   public static SingularValuePlan createWithoutGradients(
-      Device device, DataType type, int batch, int rows, int columns) {
-    return make(device, type, batch, rows, columns, false);
+      Device device, BatchShape shape, SvdOptions options) {
+    return make(device, shape, options, false);
+  }
+
+  /** The bytes of device memory that a plan with gradients works in. */
+  public static long workspaceBytes(Device device, BatchShape shape, SvdOptions options) {
+    return workspaceBytes(
+        device, lease -> new SingularValuePlan(lease, device, shape, options, true));
+  }
+
+  /**
+   * Memory for S, or for gS: batch × k × 1, uninitialised, freed with the plan, or earlier by its
+   * own close.
+   *
+   * @throws IllegalStateException if the plan or its device is closed
+   */
+  public OwnedMatrixBatch allocateValues() {
+    return allocate(shapeOfValues);
+  }
+
+  /** Memory for losses: batch × 1 × 1, freed as the values are. */
+  public OwnedMatrixBatch allocateLosses() {
+    return allocate(shape.realColumn(1));
+  }
+
+  /** {@link #forward(MatrixBatch, MatrixBatch, SvdInfo, long)}, on the device's own stream. */
+  public void forward(MatrixBatch a, MatrixBatch s, SvdInfo info) {
+    forward(a, s, info, 0);
   }
 
   /**
@@ -129,23 +138,28 @@ public final class SingularValuePlan implements AutoCloseable {
    */
   public void forward(MatrixBatch a, MatrixBatch s, SvdInfo info, long stream) {
     if (svd != null) {
-      svd.forward(a, new SvdFactors(factors.u(), s, factors.v()), info, stream);
+      svd.forward(a, new SvdFactors(u.matrices(), s, v.matrices()), info, stream);
       return;
     }
     valuesCall.begin();
     try {
-      valuesCall.reads("a", a, type, batch, rows, columns);
-      valuesCall.writes("s", s, type.real(), batch, k, 1);
-      valuesCall.writes(info, batch);
+      valuesCall.reads("a", a, shape);
+      valuesCall.writes("s", s, shapeOfValues);
+      valuesCall.writes(info, shape.batch());
       valuesCall.check();
       if (values == null) {
-        lease.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
+        lease.fill(info.address(), (byte) 0, (long) shape.batch() * Integer.BYTES, stream);
       } else {
         values.runValues(a, s, info.address(), stream);
       }
     } finally {
       valuesCall.end();
     }
+  }
+
+  /** {@link #backward(MatrixBatch, MatrixBatch, long)}, on the device's own stream. */
+  public void backward(MatrixBatch gs, MatrixBatch gradient) {
+    backward(gs, gradient, 0);
   }
 
   /**
@@ -159,7 +173,24 @@ public final class SingularValuePlan implements AutoCloseable {
    */
   public void backward(MatrixBatch gs, MatrixBatch gradient, long stream) {
     checkGradients();
-    svd.backward(factors, SvdCotangents.ofValues(gs), gradient, stream);
+    svd.backward(
+        new SvdFactors(u.matrices(), this.s.matrices(), v.matrices()),
+        SvdCotangents.ofValues(gs),
+        gradient,
+        stream);
+  }
+
+  /**
+   * {@link #loss(SingularValueLoss, MatrixBatch, MatrixBatch, MatrixBatch, SvdInfo, long)}, on the
+   * device's own stream.
+   */
+  public void loss(
+      SingularValueLoss loss,
+      MatrixBatch a,
+      MatrixBatch losses,
+      MatrixBatch gradient,
+      SvdInfo info) {
+    loss(loss, a, losses, gradient, info, 0);
   }
 
   /**
@@ -182,29 +213,28 @@ public final class SingularValuePlan implements AutoCloseable {
     Objects.requireNonNull(loss, "loss");
     call.begin();
     try {
-      call.consumes("a", a, type, batch, rows, columns);
-      call.writes("losses", losses, type.real(), batch, 1, 1);
-      if (kernel == null && batch > 0) {
+      call.consumes("a", a, shape);
+      call.writes("losses", losses, shape.realColumn(1));
+      if (kernel == null && shape.batch() > 0) {
         throw new IllegalArgumentException("losses: there is none without values");
       }
       if (gradient != null) {
         checkGradients();
-        call.writes("gradient", gradient, type, batch, rows, columns);
+        call.writes("gradient", gradient, shape);
       }
-      call.writes(info, batch);
+      call.writes(info, shape.batch());
       call.check();
-      // Without gradients the memory of their cotangent is free.
-      MatrixBatch s = factors == null ? cotangent : factors.s();
+      MatrixBatch s = this.s.matrices();
       forward(a, s, info, stream);
       if (kernel != null) {
         kernel.arguments().reset().put(s).put(losses);
-        kernel.arguments().put(gradient == null ? null : cotangent);
-        kernel.arguments().put((long) batch).put((long) k);
+        kernel.arguments().put(gradient == null ? null : cotangent.matrices());
+        kernel.arguments().put((long) shape.batch()).put((long) shape.k());
         kernel.arguments().put((long) loss.code()).put(loss.parameter());
         kernel.start(stream);
       }
       if (gradient != null) {
-        backward(cotangent, gradient, stream);
+        backward(cotangent.matrices(), gradient, stream);
       }
     } finally {
       call.end();
@@ -212,17 +242,13 @@ public final class SingularValuePlan implements AutoCloseable {
   }
 
   private void checkGradients() {
-    if (factors == null) {
+    if (svd == null) {
       throw new IllegalStateException("the plan was made without gradients");
     }
   }
 
-  /**
-   * Frees the memory, once the work on it is done; the caller makes sure of that. Waits for the
-   * call that another thread is in. A second call does nothing.
-   */
   @Override
-  public void close() {
-    lease.close();
+  String choices() {
+    return svd != null ? svd.choices() : values != null ? ", values " + values : "";
   }
 }

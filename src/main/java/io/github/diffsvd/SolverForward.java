@@ -11,26 +11,17 @@ import io.github.diffsvd.internal.backend.SvdSolver;
  * = U' S V'ᴴ gives A = V' S U'ᴴ.
  */
 final class SolverForward implements ForwardPass {
-  private final int batch;
-  private final int m;
-  private final int n;
-  private final boolean wide;
-  private final boolean conjugates;
+  private final Tall tall;
   private final SvdSolver solver;
   private final KernelLaunch pack;
   private final KernelLaunch unpack;
 
-  SolverForward(
-      Lease lease, DataType type, int batch, int rows, int columns, SvdAlgorithm algorithm) {
-    this.batch = batch;
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    conjugates = wide && type.isComplex();
-    LaunchShape shape = LaunchShape.forUnits(lease.limits(), batch, 0);
-    pack = lease.prepare(Kernel.SVD_PACK, type, shape);
-    unpack = lease.prepare(Kernel.SVD_UNPACK, type, shape);
-    solver = lease.svdSolver(type, algorithm, batch, m, n);
+  SolverForward(Lease lease, BatchShape shape, SvdAlgorithm algorithm) {
+    tall = Tall.of(shape);
+    LaunchShape launch = LaunchShape.forUnits(lease.limits(), shape.batch(), 0);
+    pack = lease.prepare(Kernel.SVD_PACK, shape.type(), launch);
+    unpack = lease.prepare(Kernel.SVD_UNPACK, shape.type(), launch);
+    solver = lease.svdSolver(tall.shape(), algorithm);
   }
 
   @Override
@@ -47,12 +38,7 @@ final class SolverForward implements ForwardPass {
   public void run(MatrixBatch a, SvdFactors factors, long info, long stream) {
     pack(a, info, stream);
     solver.solve(stream);
-    unpack(
-        wide ? factors.v() : factors.u(),
-        factors.s(),
-        wide ? factors.u() : factors.v(),
-        info,
-        stream);
+    unpack(tall.left(factors), factors.s(), tall.right(factors), info, stream);
   }
 
   @Override
@@ -63,15 +49,29 @@ final class SolverForward implements ForwardPass {
   }
 
   private void pack(MatrixBatch a, long info, long stream) {
-    pack.arguments().reset().put(wide ? a.transposed() : a).put(solver.input()).put(info);
-    pack.arguments().put((long) batch).put((long) m).put((long) n).put(conjugates);
+    pack.arguments().reset().put(tall.matrices(a)).put(solver.input()).put(info);
+    pack.arguments()
+        .put((long) tall.batch())
+        .put((long) tall.m())
+        .put((long) tall.n())
+        .put(tall.conjugates());
     pack.start(stream);
   }
 
   private void unpack(MatrixBatch u, MatrixBatch s, MatrixBatch v, long info, long stream) {
     unpack.arguments().reset().put(solver.u()).put(solver.s()).put(solver.v()).put(solver.info());
     unpack.arguments().put(u).put(s).put(v).put(info);
-    unpack.arguments().put((long) batch).put((long) m).put((long) n).put(solver.conjugatesV());
+    unpack
+        .arguments()
+        .put((long) tall.batch())
+        .put((long) tall.m())
+        .put((long) tall.n())
+        .put(solver.conjugatesV());
     unpack.start(stream);
+  }
+
+  @Override
+  public String toString() {
+    return solver.toString();
   }
 }

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
  * {@link #withCut} sets it. {@link #reciprocal} and {@link #polar} are given theirs; the other
  * functions have none, t = 0.
  */
-public final class SpectralFunction {
+public final class SpectralFunction implements SpectralMap {
   private enum Kind {
     IDENTITY("identity", 0, false),
     SOFT_THRESHOLD("soft-threshold", 1, true),
@@ -156,9 +156,9 @@ public final class SpectralFunction {
   }
 
   /** t for m×n matrices of the type. */
-  double cut(DataType type, int rows, int columns) {
+  double cut(BatchShape shape) {
     if (hasDefaultCut()) {
-      return Math.max(rows, columns) * type.epsilon();
+      return Math.max(shape.rows(), shape.columns()) * shape.type().epsilon();
     }
     return parameterIsCut() ? parameter : Double.isNaN(cut) ? 0 : cut;
   }

@@ -3,41 +3,28 @@ package io.github.diffsvd;
 import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
-import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
 import io.github.diffsvd.internal.backend.Workspace;
-import java.util.Objects;
 
 /**
- * Y = U f(S) Vᴴ for batches of one shape and type, forward and backward, with a {@link
- * SpectralFunction} f of the singular values of A = U S Vᴴ.
+ * Y = U f(S) Vᴴ for batches of one shape and type, forward and backward, with a {@link SpectralMap}
+ * f of the singular values of A = U S Vᴴ, which every call is given; a {@link Plan}.
  *
  * <p>Y has a derivative where the SVD has none: the pullback is exact at repeated singular values
  * and, where f is differentiable at 0, at rank-deficient matrices. Its formula, with divided
  * differences of f in the place of gaps, is in docs/numerics.md.
- *
- * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
- * work on the caller's stream, one thread and one stream at a time.
  */
-public final class SpectralPlan implements AutoCloseable {
+public final class SpectralPlan extends Plan {
   /** As in spectral_core.cu. */
   private static final int UNIT_ROWS = 8;
 
-  private final Lease lease;
   private final Call forwardCall;
   private final Call composeCall;
   private final Call backwardCall;
-  private final SpectralFunction function;
-  private final DataType type;
-  private final int batch;
-  private final int rows;
-  private final int columns;
-  private final int m;
-  private final int n;
-  private final boolean wide;
+  private final FactorShapes shapes;
+  private final Tall tall;
   private final SvdPlan svd;
-  private final Workspace workspace = new Workspace();
 
   // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch scale;
@@ -46,168 +33,165 @@ public final class SpectralPlan implements AutoCloseable {
   private final Packing packing;
   private final BatchedProduct product;
 
-  private final long aOffset;
-  private final long tOffset;
-  private final long wOffset;
-  private final long uOffset;
-  private final long vOffset;
-  private final long givenOffset;
-  private final long resultOffset;
-  private final long base;
+  private final Workspace.Buffer a;
+  private final Workspace.Buffer t;
+  private final Workspace.Buffer w;
+  private final Workspace.Buffer u;
+  private final Workspace.Buffer v;
+  private final Workspace.Buffer given;
+  private final Workspace.Buffer result;
 
-  private SpectralPlan(
-      Lease lease,
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SpectralFunction function) {
-    this.lease = lease;
-    this.function = function;
+  private SpectralPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
+    this(lease, device, shape, options, new SvdPlan(lease, device, shape, options));
+    part(svd);
+  }
+
+  /**
+   * @param svd a part of the plan that this one is a part of
+   */
+  SpectralPlan(Lease lease, Device device, BatchShape shape, SvdOptions options, SvdPlan svd) {
+    super(device, lease, shape, options);
     forwardCall = new Call(lease);
     composeCall = new Call(lease);
     backwardCall = new Call(lease);
-    this.type = Objects.requireNonNull(type, "type");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.rows = Checks.atLeast("rows", 0, rows);
-    this.columns = Checks.atLeast("columns", 0, columns);
-    wide = rows < columns;
-    m = Math.max(rows, columns);
-    n = Math.min(rows, columns);
-    aOffset = reserve(n, n);
-    tOffset = reserve(m, n);
-    wOffset = reserve(m, n);
-    uOffset = reserve(m, n);
-    vOffset = reserve(n, n);
-    givenOffset = reserve(m, n);
-    resultOffset = reserve(m, n);
-    svd = SvdPlan.within(lease, device, type, batch, rows, columns, SvdOptions.defaults());
-    if (batch == 0 || n == 0) {
+    shapes = FactorShapes.of(shape, shape.k());
+    tall = Tall.of(shape);
+    int n = tall.n();
+    a = workspace.reserve(tall.shape(n, n));
+    t = workspace.reserve(tall.shape());
+    w = workspace.reserve(tall.shape());
+    u = workspace.reserve(tall.shape());
+    v = workspace.reserve(tall.shape(n, n));
+    given = workspace.reserve(shape);
+    result = workspace.reserve(shape);
+    this.svd = svd;
+    if (shape.isEmpty()) {
       scale = null;
       core = null;
       parameter = null;
       packing = null;
       product = null;
-      base = 0;
       return;
     }
-    scale = prepare(Kernel.SPECTRAL_SCALE, (long) batch * m);
-    core = prepare(Kernel.SPECTRAL_CORE, (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS));
-    parameter = prepare(Kernel.SPECTRAL_PARAMETER, batch);
-    packing = new Packing(lease, type, batch, m);
+    DataType type = shape.type();
+    long batch = shape.batch();
+    scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * tall.m());
+    core = prepare(Kernel.SPECTRAL_CORE, type, batch * ((tall.m() + UNIT_ROWS - 1) / UNIT_ROWS));
+    parameter = prepare(Kernel.SPECTRAL_PARAMETER, type, batch);
+    packing = new Packing(lease, tall.shape());
     product = lease.product(type);
-    base = lease.allocate(workspace.bytes());
   }
 
-  private long reserve(int rows, int columns) {
-    return workspace.reserve(type, batch, rows, columns);
-  }
-
-  private KernelLaunch prepare(Kernel kernel, long units) {
-    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
+  /** A plan with {@link SvdOptions#defaults()}. */
+  public static SpectralPlan create(Device device, BatchShape shape) {
+    return create(device, shape, SvdOptions.defaults());
   }
 
   /**
-   * A plan that allocates its own workspace.
+   * A plan for a shape.
    *
-   * @param batch number of matrices, ≥ 0
-   * @param rows m ≥ 0
-   * @param columns n ≥ 0
+   * @param shape of A and Y; any extent may be 0
+   * @param options of the SVD in {@link #forward}; the pullback of Y needs no {@link GradientRule}
    * @throws DeviceOutOfMemoryException if the workspace does not fit
    */
-  public static SpectralPlan create(
-      Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
-    return allocated(
-        device, type, batch, rows, columns, Objects.requireNonNull(function, "function"));
+  public static SpectralPlan create(Device device, BatchShape shape, SvdOptions options) {
+    return create(
+        device,
+        SpectralPlan.class,
+        shape,
+        lease -> new SpectralPlan(lease, device, shape, options));
   }
 
-  /** A plan for {@link SpectralTable}s alone; otherwise as one with a function. */
-  public static SpectralPlan create(
-      Device device, DataType type, int batch, int rows, int columns) {
-    return allocated(device, type, batch, rows, columns, null);
+  /** A plan for matrices like these, with {@link SvdOptions#defaults()}. */
+  public static SpectralPlan like(Device device, MatrixBatch a) {
+    return create(device, a.shape());
   }
 
-  private static SpectralPlan allocated(
-      Device device, DataType type, int batch, int rows, int columns, SpectralFunction function) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "SpectralPlan",
-            type,
-            batch,
-            rows,
-            columns,
-            lease -> within(lease, device, type, batch, rows, columns, function));
-  }
-
-  /** A part of another plan, closed with that one's lease; a null function for tables alone. */
-  static SpectralPlan within(
-      Lease lease,
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SpectralFunction function) {
-    return new SpectralPlan(lease, device, type, batch, rows, columns, function);
+  /** The bytes of device memory that such a plan works in. */
+  public static long workspaceBytes(Device device, BatchShape shape, SvdOptions options) {
+    return workspaceBytes(device, lease -> new SpectralPlan(lease, device, shape, options));
   }
 
   /** Memory for the factors, as {@link SvdPlan#allocateFactors} gives it. */
   public SvdFactors allocateFactors() {
-    return svd.allocateFactors();
+    return new SvdFactors(allocate(shapes.u()), allocate(shapes.s()), allocate(shapes.v()));
   }
 
-  /** The bytes of device memory that this plan works in. */
-  public long workspaceBytes() {
-    return svd.workspaceBytes() + (product == null ? 0 : workspace.bytes());
+  /** Memory for Y: batch × m × n, packed row-major, uninitialised, freed as the factors are. */
+  public OwnedMatrixBatch allocateY() {
+    return allocate(shape);
   }
 
-  /** Null for a plan that was made without one. */
-  public SpectralFunction function() {
-    return function;
+  /**
+   * {@link #forward(MatrixBatch, SpectralMap, SvdFactors, MatrixBatch, SvdInfo, long)}, on the
+   * device's own stream.
+   */
+  public void forward(
+      MatrixBatch a, SpectralMap f, SvdFactors factors, MatrixBatch y, SvdInfo info) {
+    forward(a, f, factors, y, info, 0);
   }
 
   /**
    * Y = U f(S) Vᴴ for every matrix of the batch, and the factors, which {@link #backward} takes.
    *
    * @param a batch × m × n, any strides; not changed
+   * @param f of the singular values; a table that is made from S is for {@link #compose}
    * @param factors U, S, V as in {@link SvdPlan#forward}; overwritten
    * @param y batch × m × n, any strides that keep elements apart; overwritten. May overlap a, not
-   *     the factors
+   *     the others
    * @param info as in {@link SvdPlan#forward}; a matrix without a decomposition gives Y of NaN
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
-   *     arguments overlap that may not; nothing is queued then
    */
-  public void forward(MatrixBatch a, SvdFactors factors, MatrixBatch y, SvdInfo info, long stream) {
-    checkFunction();
+  public void forward(
+      MatrixBatch a, SpectralMap f, SvdFactors factors, MatrixBatch y, SvdInfo info, long stream) {
     forwardCall.begin();
     try {
-      forwardCall.reads(factors, type, batch, rows, columns, n);
-      forwardCall.writes("y", y, type, batch, rows, columns);
+      SpectralTable table = SpectralTable.of(f, shape);
+      forwardCall.writes(factors, shapes);
+      table.addTo(forwardCall, shapes.s());
+      forwardCall.writes("y", y, shape);
       forwardCall.check();
       svd.forward(a, factors, info, stream);
-      multiplyIn(factors, table(), y, stream);
+      multiplyIn(factors, table, y, stream);
     } finally {
       forwardCall.end();
     }
   }
 
+  /** {@link #forward(MatrixBatch, SvdFactors, SvdInfo, long)}, on the device's own stream. */
+  public void forward(MatrixBatch a, SvdFactors factors, SvdInfo info) {
+    forward(a, factors, info, 0);
+  }
+
   /**
-   * Y = U diag(f) Vᴴ.
+   * The factors alone, as {@link SvdPlan#forward} gives them: for an f that is made from them, and
+   * then for {@link #compose}.
+   */
+  public void forward(MatrixBatch a, SvdFactors factors, SvdInfo info, long stream) {
+    svd.forward(a, factors, info, stream);
+  }
+
+  /** {@link #compose(SvdFactors, SpectralMap, MatrixBatch, long)}, on the device's own stream. */
+  public void compose(SvdFactors factors, SpectralMap f, MatrixBatch y) {
+    compose(factors, f, y, 0);
+  }
+
+  /**
+   * Y = U f(S) Vᴴ.
    *
    * @param factors U, S, V of {@link SvdPlan#forward}; not changed
-   * @param table of f; not changed
+   * @param f of the singular values; not changed
    * @param y batch × m × n, any strides that keep elements apart; overwritten. May not overlap the
-   *     factors or the table
+   *     others
    * @param stream raw handle, 0 for the device's own
    */
-  public void compose(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
+  public void compose(SvdFactors factors, SpectralMap f, MatrixBatch y, long stream) {
     composeCall.begin();
     try {
-      composeCall.reads(factors, type, batch, rows, columns, n);
-      table.addTo(composeCall, type, batch, n);
-      composeCall.writes("y", y, type, batch, rows, columns);
+      SpectralTable table = SpectralTable.of(f, shape);
+      composeCall.reads(factors, shapes);
+      table.addTo(composeCall, shapes.s());
+      composeCall.writes("y", y, shape);
       composeCall.check();
       multiplyIn(factors, table, y, stream);
     } finally {
@@ -220,86 +204,71 @@ public final class SpectralPlan implements AutoCloseable {
       return;
     }
     Layout layout = layout(y);
-    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
-    scale.arguments().reset().put(wide ? factors.v() : factors.u());
+    MatrixBatch scaled = w.in(layout);
+    scale.arguments().reset().put(tall.left(factors));
     table.put(scale.arguments(), factors.s());
-    scale.arguments().put(w).put((long) batch).put((long) m).put((long) n);
+    scale.arguments().put(scaled).put((long) tall.batch());
+    scale.arguments().put((long) tall.m()).put((long) tall.n());
     scale.start(stream);
-    multiplyOut(layout, w, v(layout, factors, stream), y, stream);
+    multiplyOut(layout, scaled, right(layout, factors, stream), y, stream);
   }
 
   /**
-   * The pullback: from ∂L/∂Y to ∂L/∂A, and to the derivative with respect to the function's
-   * parameter.
-   *
-   * @param factors what {@link #forward} gave; not changed
-   * @param gy batch × m × n, any strides; not changed
-   * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
-   *     overlap factors or gy
-   * @param parameterGradient batch × 1 × 1, real: ∂L/∂τ, ∂L/∂p or ∂L/∂c of each matrix alone,
-   *     overwritten; null if it is not wanted
-   * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
-   *     arguments overlap that may not; nothing is queued then
+   * {@link #backward(SvdFactors, SpectralMap, SpectralCotangents, MatrixBatch, MatrixBatch, long)},
+   * without the parameter's gradient and on the device's own stream.
    */
   public void backward(
-      SvdFactors factors,
-      MatrixBatch gy,
-      MatrixBatch gradient,
-      MatrixBatch parameterGradient,
-      long stream) {
-    checkFunction();
-    pullBack(factors, table(), gy, null, gradient, parameterGradient, false, stream);
+      SvdFactors factors, SpectralMap f, SpectralCotangents cotangents, MatrixBatch gradient) {
+    backward(factors, f, cotangents, gradient, null, 0);
   }
 
   /**
-   * The pullback of {@link #compose}, of a loss of Y, and of S besides.
+   * The pullback: from ∂L/∂Y, and ∂L/∂S besides, to ∂L/∂A, and to the derivative with respect to
+   * what f depends on.
    *
-   * @param factors what compose was given; not changed
-   * @param table what compose was given; not changed
-   * @param gy batch × m × n, any strides; not changed
-   * @param gs ∂L/∂S, batch × k × 1, real, without what goes through the table; or null
+   * @param factors what {@link #forward} gave, or {@link #compose} was given; not changed
+   * @param f as it was there; not changed
+   * @param cotangents any strides; not changed
    * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
-   *     overlap factors, table or gy
-   * @param tableGradient batch × k × 1, real: ∂L/∂f_i, or ∂L/∂w_i for thresholds, overwritten; null
+   *     overlap the others
+   * @param parameterGradient of a {@link SpectralFunction} batch × 1 × 1, real: ∂L/∂τ, ∂L/∂p or
+   *     ∂L/∂c of each matrix alone; of a {@link SpectralTable} batch × k × 1, real: ∂L/∂f_i, or
+   *     ∂L/∂w_i for thresholds, whose sum belongs to a threshold for each matrix. Overwritten; null
    *     if it is not wanted
    * @param stream raw handle, 0 for the device's own
    */
   public void backward(
       SvdFactors factors,
-      SpectralTable table,
-      MatrixBatch gy,
-      MatrixBatch gs,
+      SpectralMap f,
+      SpectralCotangents cotangents,
       MatrixBatch gradient,
-      MatrixBatch tableGradient,
+      MatrixBatch parameterGradient,
       long stream) {
-    pullBack(factors, table, gy, gs, gradient, tableGradient, false, stream);
+    pullBack(factors, f, cotangents, gradient, parameterGradient, false, stream);
   }
 
   /** With U = V and the gradient Hermitian as A is, where that is said. */
   void pullBack(
       SvdFactors factors,
-      SpectralTable table,
-      MatrixBatch gy,
-      MatrixBatch gs,
+      SpectralMap f,
+      SpectralCotangents cotangents,
       MatrixBatch gradient,
       MatrixBatch parameterGradient,
       boolean hermitian,
       long stream) {
     backwardCall.begin();
     try {
-      backwardCall.reads(factors, type, batch, rows, columns, n);
-      table.addTo(backwardCall, type, batch, n);
-      backwardCall.reads("gy", gy, type, batch, rows, columns);
-      if (gs != null) {
-        backwardCall.reads("gs", gs, type.real(), batch, n, 1);
-      }
-      backwardCall.writes("gradient", gradient, type, batch, rows, columns);
+      SpectralTable table = SpectralTable.of(f, shape);
+      backwardCall.reads(factors, shapes);
+      table.addTo(backwardCall, shapes.s());
+      backwardCall.reads("cotangents.y", cotangents.y(), shape);
+      backwardCall.readsIfPresent("cotangents.s", cotangents.s(), shapes.s());
+      backwardCall.writes("gradient", gradient, shape);
       if (parameterGradient != null) {
-        table.addGradientTo(backwardCall, parameterGradient, type, batch, n);
+        table.addGradientTo(backwardCall, parameterGradient, shapes.s());
       }
       backwardCall.check();
-      queuePullback(factors, table, gy, gs, gradient, parameterGradient, hermitian, stream);
+      queuePullback(factors, table, cotangents, gradient, parameterGradient, hermitian, stream);
     } finally {
       backwardCall.end();
     }
@@ -308,8 +277,7 @@ public final class SpectralPlan implements AutoCloseable {
   private void queuePullback(
       SvdFactors factors,
       SpectralTable table,
-      MatrixBatch gy,
-      MatrixBatch gs,
+      SpectralCotangents cotangents,
       MatrixBatch gradient,
       MatrixBatch parameterGradient,
       boolean hermitian,
@@ -318,29 +286,38 @@ public final class SpectralPlan implements AutoCloseable {
       return;
     }
     Layout layout = layout(gradient);
-    MatrixBatch u =
-        packing.operand(layout, wide ? factors.v() : factors.u(), base + uOffset, stream);
-    MatrixBatch v = v(layout, factors, stream);
-    MatrixBatch g = packing.operand(layout, gy, base + givenOffset, stream);
-    MatrixBatch a = layout.pack(base + aOffset, type, batch, n, n);
-    MatrixBatch t = layout.pack(base + tOffset, type, batch, m, n);
-    MatrixBatch w = layout.pack(base + wOffset, type, batch, m, n);
-    product.multiply(layout, g, wide, v, false, t, false, stream);
+    MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
+    MatrixBatch v = right(layout, factors, stream);
+    MatrixBatch g = packing.operand(layout, cotangents.y(), given, stream);
+    MatrixBatch a = this.a.in(layout);
+    MatrixBatch t = this.t.in(layout);
+    MatrixBatch w = this.w.in(layout);
+    long batch = tall.batch();
+    long n = tall.n();
+    product.multiply(layout, g, tall.wide(), v, false, t, false, stream);
     product.multiply(layout, u, true, t, false, a, false, stream);
     if (parameterGradient != null) {
       parameter.arguments().reset().put(a);
       table.put(parameter.arguments(), factors.s());
-      parameter.arguments().put(parameterGradient).put((long) batch).put((long) n);
+      parameter.arguments().put(parameterGradient).put(batch).put(n);
       parameter.start(stream);
     }
-    boolean tall = m > n;
+    boolean rest = tall.m() > tall.n();
     core.arguments().reset().put(a);
     table.put(core.arguments(), factors.s());
-    core.arguments().put(gs).put(t).put(tall ? w : null);
-    core.arguments().put((long) batch).put((long) m).put((long) n).put(hermitian);
+    core.arguments().put(cotangents.s()).put(t).put(rest ? w : null);
+    core.arguments().put(batch).put((long) tall.m()).put(n).put(hermitian);
     core.start(stream);
-    product.multiply(layout, u, false, a, false, w, tall, stream);
+    product.multiply(layout, u, false, a, false, w, rest, stream);
     multiplyOut(layout, w, v, gradient, stream);
+  }
+
+  /**
+   * {@link #pushforward(SvdFactors, SpectralMap, MatrixBatch, MatrixBatch, long)}, on the device's
+   * own stream.
+   */
+  public void pushforward(SvdFactors factors, SpectralMap f, MatrixBatch da, MatrixBatch dy) {
+    pushforward(factors, f, da, dy, 0);
   }
 
   /**
@@ -349,20 +326,23 @@ public final class SpectralPlan implements AutoCloseable {
    * transpose.
    *
    * @param factors what {@link #forward} gave; not changed
+   * @param f as it was there; not changed
    * @param da the direction, batch × m × n, any strides; not changed
-   * @param dy batch × m × n, any strides that keep elements apart; overwritten. May not overlap
-   *     factors or da
+   * @param dy batch × m × n, any strides that keep elements apart; overwritten. May not overlap the
+   *     others
    * @param stream raw handle, 0 for the device's own
    */
-  public void pushforward(SvdFactors factors, MatrixBatch da, MatrixBatch dy, long stream) {
-    checkFunction();
+  public void pushforward(
+      SvdFactors factors, SpectralMap f, MatrixBatch da, MatrixBatch dy, long stream) {
     backwardCall.begin();
     try {
-      backwardCall.reads(factors, type, batch, rows, columns, n);
-      backwardCall.reads("da", da, type, batch, rows, columns);
-      backwardCall.writes("dy", dy, type, batch, rows, columns);
+      SpectralTable table = SpectralTable.of(f, shape);
+      backwardCall.reads(factors, shapes);
+      table.addTo(backwardCall, shapes.s());
+      backwardCall.reads("da", da, shape);
+      backwardCall.writes("dy", dy, shape);
       backwardCall.check();
-      queuePullback(factors, table(), da, null, dy, null, false, stream);
+      queuePullback(factors, table, SpectralCotangents.of(da), dy, null, false, stream);
     } finally {
       backwardCall.end();
     }
@@ -372,38 +352,25 @@ public final class SpectralPlan implements AutoCloseable {
     return Layout.COLUMN_MAJOR.holds(result) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
   }
 
-  private MatrixBatch v(Layout layout, SvdFactors factors, long stream) {
-    return packing.operand(layout, wide ? factors.u() : factors.v(), base + vOffset, stream);
+  private MatrixBatch right(Layout layout, SvdFactors factors, long stream) {
+    return packing.operand(layout, tall.right(factors), v, stream);
   }
 
   /** W Vᴴ, or for the adjoint problem its adjoint V Wᴴ. */
   private void multiplyOut(
-      Layout layout, MatrixBatch w, MatrixBatch v, MatrixBatch result, long stream) {
-    boolean direct = layout.holds(result);
-    MatrixBatch target =
-        direct ? result : layout.pack(base + resultOffset, type, batch, rows, columns);
-    product.multiply(layout, wide ? v : w, false, wide ? w : v, true, target, false, stream);
+      Layout layout, MatrixBatch w, MatrixBatch v, MatrixBatch product, long stream) {
+    boolean direct = layout.holds(product);
+    MatrixBatch target = direct ? product : result.in(layout);
+    MatrixBatch left = tall.wide() ? v : w;
+    MatrixBatch right = tall.wide() ? w : v;
+    this.product.multiply(layout, left, false, right, true, target, false, stream);
     if (!direct) {
-      packing.copy(target, result, stream);
+      packing.copy(target, product, stream);
     }
   }
 
-  private SpectralTable table() {
-    return SpectralTable.of(function, type, rows, columns);
-  }
-
-  private void checkFunction() {
-    if (function == null) {
-      throw new IllegalStateException("the plan was made without a function");
-    }
-  }
-
-  /**
-   * Frees the workspace, once the work on it is done; the caller makes sure of that. Waits for the
-   * call that another thread is in. A second call does nothing.
-   */
   @Override
-  public void close() {
-    lease.close();
+  String choices() {
+    return svd.choices();
   }
 }

@@ -10,7 +10,7 @@ import java.util.Objects;
  * <p>Divided differences below a gap of √eps·s₁ are the mean of the two slopes; so f must be a
  * function, equal for equal values, for the pullback to be exact at ties.
  */
-public final class SpectralTable {
+public final class SpectralTable implements SpectralMap {
   private final MatrixBatch values;
   private final MatrixBatch slopes;
   private final SpectralFunction function;
@@ -24,9 +24,23 @@ public final class SpectralTable {
     this.cut = cut;
   }
 
-  /** What the plans work with: a function of m×n matrices stands in for its values. */
-  static SpectralTable of(SpectralFunction function, DataType type, int rows, int columns) {
-    return new SpectralTable(null, null, function, function.cut(type, rows, columns));
+  /** What the plans work with: a function of matrices of the shape stands in for its values. */
+  static SpectralTable of(SpectralMap f, BatchShape shape) {
+    Objects.requireNonNull(f, "f");
+    return f instanceof SpectralFunction function
+        ? new SpectralTable(null, null, function, function.cut(shape))
+        : ((SpectralTable) f).spread(shape.k());
+  }
+
+  /** A threshold for each matrix becomes one for each of its values. */
+  private SpectralTable spread(int k) {
+    if (slopes != null || values.rows() == k || values.rows() != 1) {
+      return this;
+    }
+    BatchShape all = new BatchShape(values.type(), values.batch(), k, 1);
+    MatrixBatch spread =
+        new MatrixBatch(values.memory(), values.address(), all, 0, 0, values.batchStride());
+    return new SpectralTable(spread, null, null, 0);
   }
 
   /**
@@ -46,8 +60,8 @@ public final class SpectralTable {
   /**
    * f(s_i) = max(s_i − w_i, 0), the weighted soft threshold.
    *
-   * @param weights w_i, batch × k × 1, real; any strides: a stride of 0 over the batch shares them,
-   *     one over the rows gives each matrix a threshold of its own
+   * @param weights w_i, batch × k × 1, real; or batch × 1 × 1, a threshold for each matrix. Any
+   *     strides: a stride of 0 over the batch shares them
    */
   public static SpectralTable softThreshold(MatrixBatch weights) {
     return new SpectralTable(Objects.requireNonNull(weights, "weights"), null, null, 0);
@@ -62,24 +76,19 @@ public final class SpectralTable {
   }
 
   /** Names the matrices of the table as arguments of a call. */
-  void addTo(Call call, DataType type, int batch, int k) {
-    if (values != null) {
-      String name = slopes == null ? "table.weights" : "table.values";
-      call.reads(name, values, type.real(), batch, k, 1);
-    }
-    if (slopes != null) {
-      call.reads("table.slopes", slopes, type.real(), batch, k, 1);
-    }
+  void addTo(Call call, BatchShape s) {
+    call.readsIfPresent(slopes == null ? "table.weights" : "table.values", values, s);
+    call.readsIfPresent("table.slopes", slopes, s);
   }
 
   /** Names where its gradient goes: that of a function's parameter, or of each entry. */
-  void addGradientTo(Call call, MatrixBatch gradient, DataType type, int batch, int k) {
+  void addGradientTo(Call call, MatrixBatch gradient, BatchShape s) {
     if (function == null) {
-      call.writes("tableGradient", gradient, type.real(), batch, k, 1);
+      call.writes("parameterGradient", gradient, s);
       return;
     }
-    call.writes("parameterGradient", gradient, type.real(), batch, 1, 1);
-    if (k == 0 && batch > 0) {
+    call.writes("parameterGradient", gradient, s.realColumn(1));
+    if (s.rows() == 0 && s.batch() > 0) {
       throw new IllegalArgumentException("parameterGradient: there is none without values");
     }
   }

@@ -12,7 +12,7 @@ package io.github.diffsvd;
  * @param s batch × r × 1, real, or null
  * @param v batch × n × r, or null
  */
-public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
+public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) implements AutoCloseable {
   /** Of a loss that sees nothing. */
   static final SvdCotangents NONE = new SvdCotangents(null, null, null);
 
@@ -34,5 +34,11 @@ public record SvdCotangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
   int rank(int k) {
     int rank = u != null ? u.columns() : v != null ? v.columns() : s != null ? s.rows() : k;
     return rank <= k ? rank : k;
+  }
+
+  /** Frees those of the three that own their memory. */
+  @Override
+  public void close() {
+    OwnedMatrixBatch.closeAll(u, s, v);
   }
 }

@@ -25,10 +25,6 @@ public record SvdFactors(MatrixBatch u, MatrixBatch s, MatrixBatch v) implements
   /** Frees those of the three that own their memory. */
   @Override
   public void close() {
-    for (MatrixBatch matrix : new MatrixBatch[] {u, s, v}) {
-      if (matrix instanceof OwnedMatrixBatch owned) {
-        owned.close();
-      }
-    }
+    OwnedMatrixBatch.closeAll(u, s, v);
   }
 }

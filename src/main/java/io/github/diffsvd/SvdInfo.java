@@ -48,13 +48,17 @@ public final class SvdInfo implements AutoCloseable {
 
   /** Owns the memory. */
   SvdInfo(Device device, Allocation memory, int batch) {
-    this(device, new OwnedMatrixBatch(memory, DataType.FLOAT32, batch, 1, 1));
+    this(device, new OwnedMatrixBatch(memory, shape(batch)));
   }
 
   /** Borrows batch 32-bit integers of the device's memory. */
   public static SvdInfo wrap(Device device, long address, int batch) {
     Objects.requireNonNull(device, "device");
-    return new SvdInfo(device, MatrixBatch.wrap(address, DataType.FLOAT32, batch, 1, 1));
+    return new SvdInfo(device, MatrixBatch.wrap(address, shape(batch)));
+  }
+
+  private static BatchShape shape(int batch) {
+    return new BatchShape(DataType.FLOAT32, batch, 1, 1);
   }
 
   public long address() {
@@ -73,6 +77,11 @@ public final class SvdInfo implements AutoCloseable {
     return device.backend() == backend;
   }
 
+  /** {@link #read(long)}, on the device's own stream. */
+  public int[] read() {
+    return read(0);
+  }
+
   /** Waits for the stream and copies the numbers to the host. */
   public int[] read(long stream) {
     int[] values = new int[batch()];
@@ -81,7 +90,7 @@ public final class SvdInfo implements AutoCloseable {
         ByteBuffer.allocateDirect(most * Integer.BYTES).order(ByteOrder.nativeOrder());
     try (Lease lease = device.backend().lease()) {
       Call call = new Call(lease);
-      call.reads("info", numbers, DataType.FLOAT32, batch(), 1, 1);
+      call.reads("info", numbers, numbers.shape());
       call.check();
       for (int first = 0; first < values.length; first += most) {
         int count = Math.min(most, values.length - first);
@@ -91,6 +100,11 @@ public final class SvdInfo implements AutoCloseable {
       }
     }
     return values;
+  }
+
+  /** {@link #check(long)}, on the device's own stream. */
+  public void check() {
+    check(0);
   }
 
   /**

@@ -2,35 +2,20 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
-import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
-import io.github.diffsvd.internal.backend.Workspace;
-import java.util.Objects;
 
 /**
- * The thin SVD of batches of one shape and type on one device, forward and backward.
- *
- * <p>Making a plan allocates its workspace and chooses algorithm and launch shapes; {@link
- * #forward} and {@link #backward} allocate no device memory and never wait for the device. All
- * their work is ordered on the stream that the caller gives. A plan is for one thread and one
- * stream at a time, and refuses a second thread with an IllegalStateException; a device may be
- * shared. The same input on the same device gives the same bits.
+ * The thin SVD of batches of one shape and type on one device, forward and backward; as every
+ * {@link Plan} it allocates once, and its calls neither allocate device memory nor wait.
  *
  * <p>With m×n matrices, k = min(m, n): A = U diag(S) Vᴴ, U m×k, V n×k (not Vᴴ), S real, descending,
  * ≥ 0. U and V are unique up to a phase per column, and up to a unitary matrix per group of equal
  * singular values; a loss should not depend on that choice (its gauge).
  */
-public final class SvdPlan implements AutoCloseable {
-  private final Device device;
-  private final Lease lease;
+public final class SvdPlan extends Plan {
   private final Call forwardCall;
   private final Call backwardCall;
-  private final DataType type;
-  private final int batch;
-  private final int rows;
-  private final int columns;
-  private final int k;
-  private final SvdOptions options;
+  private final FactorShapes shapes;
 
   /** Null where a dimension is 0 and there is nothing to do. */
   private final ForwardPass forward;
@@ -43,177 +28,81 @@ public final class SvdPlan implements AutoCloseable {
   /** Null where phases are left as they are. */
   private final KernelLaunch canonicalGauge;
 
-  private final long workspaceBytes;
-
-  private SvdPlan(
-      Lease lease,
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SvdOptions options) {
-    this.lease = lease;
-    this.device = device;
+  SvdPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
+    super(device, lease, shape, options);
     forwardCall = new Call(lease);
     backwardCall = new Call(lease);
-    this.type = Objects.requireNonNull(type, "type");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.rows = Checks.atLeast("rows", 0, rows);
-    this.columns = Checks.atLeast("columns", 0, columns);
-    this.options = Objects.requireNonNull(options, "options");
-    k = Math.min(rows, columns);
-    if (batch == 0 || k == 0) {
+    shapes = FactorShapes.of(shape, shape.k());
+    if (shape.isEmpty()) {
       forward = null;
       backward = null;
       resolveTies = null;
       canonicalGauge = null;
-      workspaceBytes = 0;
       return;
     }
-    forward = ForwardPass.choose(lease, type, batch, rows, columns, options.algorithm());
-    backward = BackwardPass.choose(lease, type, batch, rows, columns, options.rule());
-    resolveTies = options.resolveTies() ? prepare(Kernel.RESOLVE_TIES, type.real(), batch) : null;
+    DataType type = shape.type();
+    long columns = (long) shape.batch() * shape.k();
+    forward = ForwardPass.choose(lease, shape, options.algorithm());
+    backward = BackwardPass.choose(lease, shape, options.rule());
+    resolveTies =
+        options.resolveTies() ? prepare(Kernel.RESOLVE_TIES, type.real(), shape.batch()) : null;
     canonicalGauge =
-        options.canonicalGauge() ? prepare(Kernel.CANONICAL_GAUGE, type, (long) batch * k) : null;
-    // The passes follow one another on one stream, so they share one workspace.
-    workspaceBytes = Math.max(forward.workspaceBytes(), backward.workspaceBytes());
-  }
-
-  private KernelLaunch prepare(Kernel kernel, DataType type, long units) {
-    return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
+        options.canonicalGauge() ? prepare(Kernel.CANONICAL_GAUGE, type, columns) : null;
+    // The passes follow one another on one stream, so they share one part.
+    workspace.reserve(
+        Math.max(forward.workspaceBytes(), backward.workspaceBytes()),
+        address -> {
+          forward.bind(address);
+          backward.bind(address);
+        });
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */
-  public static SvdPlan create(Device device, DataType type, int batch, int rows, int columns) {
-    return create(device, type, batch, rows, columns, SvdOptions.defaults());
+  public static SvdPlan create(Device device, BatchShape shape) {
+    return create(device, shape, SvdOptions.defaults());
   }
 
   /**
-   * A plan that allocates its own workspace.
+   * A plan for a shape.
    *
-   * @param batch number of matrices, ≥ 0
-   * @param rows m ≥ 0
-   * @param columns n ≥ 0
-   * @throws IllegalArgumentException if the device does not have the algorithm for this shape
+   * @param shape of A; any extent may be 0
+   * @throws IllegalArgumentException if the device does not have the algorithm for this shape, or
+   *     the borrowed workspace is too small
    * @throws DeviceOutOfMemoryException if the workspace does not fit
    */
-  public static SvdPlan create(
-      Device device, DataType type, int batch, int rows, int columns, SvdOptions options) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "SvdPlan",
-            type,
-            batch,
-            rows,
-            columns,
-            lease -> within(lease, device, type, batch, rows, columns, options));
+  public static SvdPlan create(Device device, BatchShape shape, SvdOptions options) {
+    return create(
+        device, SvdPlan.class, shape, lease -> new SvdPlan(lease, device, shape, options));
   }
 
-  /** A part of another plan, closed with that one's lease. */
-  static SvdPlan within(
-      Lease lease,
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SvdOptions options) {
-    SvdPlan plan = new SvdPlan(lease, device, type, batch, rows, columns, options);
-    plan.bind(lease.allocate(plan.workspaceBytes));
-    return plan;
+  /** A plan for matrices like these, with {@link SvdOptions#defaults()}. */
+  public static SvdPlan like(Device device, MatrixBatch a) {
+    return create(device, a.shape());
+  }
+
+  /** The bytes of device memory that such a plan works in. */
+  public static long workspaceBytes(Device device, BatchShape shape, SvdOptions options) {
+    return workspaceBytes(device, lease -> new SvdPlan(lease, device, shape, options));
   }
 
   /**
-   * A plan in the caller's workspace, borrowed until the plan is closed.
-   *
-   * @param workspace device address of at least {@link #workspaceBytes(Device, DataType, int, int,
-   *     int, SvdOptions)} bytes, a multiple of 256
-   * @param bytes what is there
-   */
-  public static SvdPlan create(
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      SvdOptions options,
-      long workspace,
-      long bytes) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "SvdPlan",
-            type,
-            batch,
-            rows,
-            columns,
-            lease -> {
-              SvdPlan plan = new SvdPlan(lease, device, type, batch, rows, columns, options);
-              plan.checkWorkspace(workspace, bytes);
-              plan.bind(workspace);
-              return plan;
-            });
-  }
-
-  private void checkWorkspace(long workspace, long bytes) {
-    if (bytes < workspaceBytes) {
-      throw new IllegalArgumentException(
-          "workspace: expected at least " + workspaceBytes + " bytes, got " + bytes);
-    }
-    if (workspace % Workspace.ALIGNMENT != 0 || (workspace == 0 && workspaceBytes > 0)) {
-      throw new IllegalArgumentException(
-          "workspace: expected an address that is a multiple of "
-              + Workspace.ALIGNMENT
-              + ", got 0x"
-              + Long.toHexString(workspace));
-    }
-  }
-
-  /** The bytes of device memory that such a plan needs. */
-  public static long workspaceBytes(
-      Device device, DataType type, int batch, int rows, int columns, SvdOptions options) {
-    try (Lease lease = Objects.requireNonNull(device, "device").backend().lease()) {
-      return new SvdPlan(lease, device, type, batch, rows, columns, options).workspaceBytes;
-    }
-  }
-
-  private void bind(long workspace) {
-    if (forward != null) {
-      forward.bind(workspace);
-      backward.bind(workspace);
-    }
-  }
-
-  /**
-   * Memory for the factors of this plan's batch: packed row-major, uninitialised, freed by {@link
-   * SvdFactors#close()}.
+   * Memory for the factors of this plan's batch: packed row-major, uninitialised, freed with the
+   * plan, or earlier by {@link SvdFactors#close()}.
    *
    * @throws IllegalStateException if the plan or its device is closed
    */
   public SvdFactors allocateFactors() {
-    lease.checkOpen();
-    OwnedMatrixBatch u = device.allocate(type, batch, rows, k);
-    try {
-      OwnedMatrixBatch s = device.allocate(type.real(), batch, k, 1);
-      try {
-        return new SvdFactors(u, s, device.allocate(type, batch, columns, k));
-      } catch (RuntimeException | Error e) {
-        s.close();
-        throw e;
-      }
-    } catch (RuntimeException | Error e) {
-      u.close();
-      throw e;
-    }
+    return new SvdFactors(allocate(shapes.u()), allocate(shapes.s()), allocate(shapes.v()));
   }
 
-  /** The bytes of device memory that this plan works in. */
-  public long workspaceBytes() {
-    return workspaceBytes;
+  /** Memory for gU, gS and gV, of the shapes of the factors and freed as they are. */
+  public SvdCotangents allocateCotangents() {
+    return new SvdCotangents(allocate(shapes.u()), allocate(shapes.s()), allocate(shapes.v()));
   }
 
-  public SvdOptions options() {
-    return options;
+  /** {@link #forward(MatrixBatch, SvdFactors, SvdInfo, long)}, on the device's own stream. */
+  public void forward(MatrixBatch a, SvdFactors factors, SvdInfo info) {
+    forward(a, factors, info, 0);
   }
 
   /**
@@ -227,36 +116,40 @@ public final class SvdPlan implements AutoCloseable {
    *     infinity, or does not converge, is marked there and its factors are NaN, while its
    *     neighbours are as they would be without it
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
-   *     arguments overlap that may not; nothing is queued then
-   * @throws IllegalStateException if the plan, its device or an argument is closed, or another
-   *     thread is in the plan; nothing is queued then
-   * @throws CudaStatusException if a CUDA call fails
    */
   public void forward(MatrixBatch a, SvdFactors factors, SvdInfo info, long stream) {
     forwardCall.begin();
     try {
-      forwardCall.reads("a", a, type, batch, rows, columns);
-      forwardCall.writes(factors, type, batch, rows, columns, k);
-      forwardCall.writes(info, batch);
+      forwardCall.reads("a", a, shape);
+      forwardCall.writes(factors, shapes);
+      forwardCall.writes(info, shape.batch());
       forwardCall.check();
       if (forward == null) {
-        lease.fill(info.address(), (byte) 0, (long) batch * Integer.BYTES, stream);
+        lease.fill(info.address(), (byte) 0, (long) shape.batch() * Integer.BYTES, stream);
         return;
       }
       forward.run(a, factors, info.address(), stream);
+      long batch = shape.batch();
+      long k = shape.k();
       if (resolveTies != null) {
-        resolveTies.arguments().reset().put(factors.s()).put((long) batch).put((long) k);
+        resolveTies.arguments().reset().put(factors.s()).put(batch).put(k);
         resolveTies.start(stream);
       }
       if (canonicalGauge != null) {
-        canonicalGauge.arguments().reset().put(factors.u()).put(factors.v()).put((long) batch);
-        canonicalGauge.arguments().put((long) rows).put((long) columns).put((long) k);
+        canonicalGauge.arguments().reset().put(factors.u()).put(factors.v()).put(batch);
+        canonicalGauge.arguments().put((long) shape.rows()).put((long) shape.columns()).put(k);
         canonicalGauge.start(stream);
       }
     } finally {
       forwardCall.end();
     }
+  }
+
+  /**
+   * {@link #backward(SvdFactors, SvdCotangents, MatrixBatch, long)}, on the device's own stream.
+   */
+  public void backward(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient) {
+    backward(factors, cotangents, gradient, 0);
   }
 
   /**
@@ -270,20 +163,15 @@ public final class SvdPlan implements AutoCloseable {
    * @param gradient batch × m × n, any strides that keep elements apart; overwritten. May not
    *     overlap factors or cotangents
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
-   *     arguments overlap that may not; nothing is queued then
-   * @throws IllegalStateException if the plan, its device or an argument is closed, or another
-   *     thread is in the plan; nothing is queued then
-   * @throws CudaStatusException if a CUDA call fails
    */
   public void backward(
       SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
     backwardCall.begin();
     try {
-      int rank = cotangents.rank(k);
-      backwardCall.reads(factors, type, batch, rows, columns, k);
-      backwardCall.reads(cotangents, type, batch, rows, columns, rank);
-      backwardCall.writes("gradient", gradient, type, batch, rows, columns);
+      int rank = cotangents.rank(shape.k());
+      backwardCall.reads(factors, shapes);
+      backwardCall.reads(cotangents, rank == shape.k() ? shapes : FactorShapes.of(shape, rank));
+      backwardCall.writes("gradient", gradient, shape);
       backwardCall.check();
       if (backward != null) {
         backward.run(factors, rank == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
@@ -293,12 +181,10 @@ public final class SvdPlan implements AutoCloseable {
     }
   }
 
-  /**
-   * Frees the workspace, once the work on it is done; the caller makes sure of that. Waits for the
-   * call that another thread is in. A second call does nothing.
-   */
   @Override
-  public void close() {
-    lease.close();
+  String choices() {
+    return forward == null
+        ? ""
+        : ", forward " + forward + ", backward " + backward + " under " + options.rule();
   }
 }

@@ -9,10 +9,16 @@ import java.util.Objects;
  * @param s batch × k × 1, real
  * @param v batch × n × k
  */
-public record SvdTangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) {
+public record SvdTangents(MatrixBatch u, MatrixBatch s, MatrixBatch v) implements AutoCloseable {
   public SvdTangents {
     Objects.requireNonNull(u, "u");
     Objects.requireNonNull(s, "s");
     Objects.requireNonNull(v, "v");
+  }
+
+  /** Frees those of the three that own their memory. */
+  @Override
+  public void close() {
+    OwnedMatrixBatch.closeAll(u, s, v);
   }
 }

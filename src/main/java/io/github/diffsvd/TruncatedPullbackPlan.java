@@ -6,7 +6,7 @@ import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
-import java.util.Objects;
+import io.github.diffsvd.internal.backend.Workspace;
 
 /**
  * The pullback of a truncated SVD of which nothing is known but the kept factors: of a randomised
@@ -19,155 +19,159 @@ import java.util.Objects;
  * q²))/q. A column whose residual is eps of its start is done; further steps leave it as it is.
  * Then y_j = (gV⊥_j + Rᴴ x_j)/s_j, and gA = (U M + X) Vᴴ + U Yᴴ with M as in {@link
  * SvdPlan#backward}.
- *
- * <p>Plans behave as {@link SvdPlan} does: no allocation and no waiting after they are made, all
- * work on the caller's stream, one thread and one stream at a time.
  */
-public final class TruncatedPullbackPlan implements AutoCloseable {
+public final class TruncatedPullbackPlan extends Plan {
   private static final Layout LAYOUT = Layout.ROW_MAJOR;
+  private static final int DEFAULT_ITERATIONS = 100;
 
-  private final Lease lease;
-  private final Device device;
+  /** As in svd_backward_core.cu. */
+  private static final int UNIT_ROWS = 8;
+
   private final Call call;
-  private final DataType type;
-  private final int batch;
-  private final int rows;
-  private final int columns;
+  private final FactorShapes shapes;
   private final int rank;
-  private final GradientRule rule;
   private final int iterations;
 
   // Null where there is nothing to do with it: all if batch is 0, most if rank is.
-  private BatchedProduct product;
   private Packing packing;
+  private BatchedProduct product;
   private KernelLaunch scale;
   private KernelLaunch core;
   private KernelLaunch step;
 
-  private MatrixBatch a;
-  private MatrixBatch u;
-  private MatrixBatch v;
-  private MatrixBatch negativeU;
-  private MatrixBatch negativeV;
-  private MatrixBatch gu;
-  private MatrixBatch gv;
-  private MatrixBatch left;
-  private MatrixBatch right;
-  private MatrixBatch along;
-  private MatrixBatch x;
-  private MatrixBatch residual;
-  private MatrixBatch direction;
-  private MatrixBatch p;
-  private MatrixBatch q;
-  private MatrixBatch result;
-  private MatrixBatch norms;
+  private Workspace.Buffer a;
+  private Workspace.Buffer u;
+  private Workspace.Buffer v;
+  private Workspace.Buffer negativeU;
+  private Workspace.Buffer negativeV;
+  private Workspace.Buffer gu;
+  private Workspace.Buffer gv;
+  private Workspace.Buffer left;
+  private Workspace.Buffer right;
+  private Workspace.Buffer along;
+  private Workspace.Buffer x;
+  private Workspace.Buffer residual;
+  private Workspace.Buffer direction;
+  private Workspace.Buffer p;
+  private Workspace.Buffer q;
+  private Workspace.Buffer norms;
+  private Workspace.Buffer result;
+
+  /** −1 for every column, which a kernel reads. */
   private MatrixBatch minusOne;
 
   private TruncatedPullbackPlan(
-      Lease lease,
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      int rank,
-      GradientRule rule,
-      int iterations) {
-    this.lease = lease;
-    this.device = device;
+      Lease lease, Device device, BatchShape shape, int rank, SvdOptions options, int iterations) {
+    super(device, lease, shape, options);
     call = new Call(lease);
-    this.type = Objects.requireNonNull(type, "type");
-    this.batch = Checks.atLeast("batch", 0, batch);
-    this.rows = Checks.atLeast("rows", 1, rows);
-    this.columns = Checks.atLeast("columns", 1, columns);
+    Checks.atLeast("rows", 1, shape.rows());
+    Checks.atLeast("columns", 1, shape.columns());
     this.rank = Checks.atLeast("rank", 0, rank);
-    this.rule = Objects.requireNonNull(rule, "rule");
     this.iterations = Checks.atLeast("iterations", 0, iterations);
-    if (rank > Math.min(rows, columns)) {
-      throw new IllegalArgumentException(
-          "rank: expected at most " + Math.min(rows, columns) + ", got " + rank);
+    if (rank > shape.k()) {
+      throw new IllegalArgumentException("rank: expected at most " + shape.k() + ", got " + rank);
     }
-    if (batch > 0) {
+    shapes = FactorShapes.of(shape, rank);
+    if (shape.batch() > 0) {
       prepare();
     }
   }
 
+  /** A plan with {@link SvdOptions#defaults()} and at most 100 steps. */
+  public static TruncatedPullbackPlan create(Device device, BatchShape shape, int rank) {
+    return create(device, shape, rank, SvdOptions.defaults(), DEFAULT_ITERATIONS);
+  }
+
   /**
-   * A plan that allocates its own memory.
+   * A plan for a shape.
    *
-   * @param batch number of matrices, ≥ 0
-   * @param rows m ≥ 1
-   * @param columns n ≥ 1
+   * @param shape of A; the batch may be 0
    * @param rank r, 0 … min(m, n): kept values; with 0 the gradient is 0
-   * @param rule of the pairs inside
+   * @param options whose {@link GradientRule} is that of the pairs inside
    * @param iterations of conjugate gradients at most, ≥ 0; more than a column needs change nothing
-   * @throws DeviceOutOfMemoryException if it does not fit
+   * @throws DeviceOutOfMemoryException if the workspace does not fit
    */
   public static TruncatedPullbackPlan create(
-      Device device,
-      DataType type,
-      int batch,
-      int rows,
-      int columns,
-      int rank,
-      GradientRule rule,
-      int iterations) {
-    return Objects.requireNonNull(device, "device")
-        .plan(
-            "TruncatedPullbackPlan",
-            type,
-            batch,
-            rows,
-            columns,
-            lease ->
-                new TruncatedPullbackPlan(
-                    lease, device, type, batch, rows, columns, rank, rule, iterations));
+      Device device, BatchShape shape, int rank, SvdOptions options, int iterations) {
+    return create(
+        device,
+        TruncatedPullbackPlan.class,
+        shape,
+        lease -> new TruncatedPullbackPlan(lease, device, shape, rank, options, iterations));
+  }
+
+  /** The bytes of device memory that such a plan works in. */
+  public static long workspaceBytes(Device device, BatchShape shape, int rank, SvdOptions options) {
+    return workspaceBytes(
+        device, lease -> new TruncatedPullbackPlan(lease, device, shape, rank, options, 0));
   }
 
   private void prepare() {
-    packing = new Packing(lease, type, batch, Math.max(rows, columns));
-    result = allocate(type, rows, columns);
+    packing = new Packing(lease, shape);
+    result = workspace.reserve(shape);
     if (rank == 0) {
       return;
     }
+    DataType type = shape.type();
+    long batch = shape.batch();
+    long most = Math.max(shape.rows(), shape.columns());
     product = lease.product(type);
-    int most = Math.max(rows, columns);
-    scale = launch(Kernel.SPECTRAL_SCALE, (long) batch * most, 0);
-    core = launch(Kernel.SVD_BACKWARD_CORE, (long) batch * ((most + 7) / 8), 0);
+    scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * most);
+    core = prepare(Kernel.SVD_BACKWARD_CORE, type, batch * ((most + UNIT_ROWS - 1) / UNIT_ROWS));
+    long scratch = lease.limits().threads() * (long) type.real().bytes();
     step =
-        launch(
+        lease.prepare(
             Kernel.TRUNCATED_STEP,
-            (long) batch * rank,
-            lease.limits().threads() * (long) type.real().bytes());
-    a = allocate(type, rows, columns);
-    u = allocate(type, rows, rank);
-    v = allocate(type, columns, rank);
-    negativeU = allocate(type, rows, rank);
-    negativeV = allocate(type, columns, rank);
-    gu = allocate(type, rows, rank);
-    gv = allocate(type, columns, rank);
-    left = allocate(type, rows, rank);
-    right = allocate(type, columns, rank);
-    along = allocate(type, columns, rank);
-    x = allocate(type, rows, rank);
-    residual = allocate(type, rows, rank);
-    direction = allocate(type, rows, rank);
-    p = allocate(type, rank, rank);
-    q = allocate(type, rank, rank);
-    norms = allocate(type.real(), rank, 2);
-    minusOne = lease.allocate(type.real(), 1, 1, 1);
-    device.write(minusOne, -1);
+            type,
+            LaunchShape.forUnits(lease.limits(), batch * rank, scratch));
+    workspace.reserve(step.workspaceBytes(), step::bind);
+    a = workspace.reserve(shape);
+    u = workspace.reserve(shapes.u());
+    v = workspace.reserve(shapes.v());
+    negativeU = workspace.reserve(shapes.u());
+    negativeV = workspace.reserve(shapes.v());
+    gu = workspace.reserve(shapes.u());
+    gv = workspace.reserve(shapes.v());
+    left = workspace.reserve(shapes.u());
+    right = workspace.reserve(shapes.v());
+    along = workspace.reserve(shapes.v());
+    x = workspace.reserve(shapes.u());
+    residual = workspace.reserve(shapes.u());
+    direction = workspace.reserve(shapes.u());
+    p = workspace.reserve(shape.with(rank, rank));
+    q = workspace.reserve(shape.with(rank, rank));
+    norms = workspace.reserve(new BatchShape(type.real(), shape.batch(), rank, 2));
+    BatchShape one = new BatchShape(type.real(), 1, 1, 1);
+    workspace.reserve(
+        one.bytes(),
+        address -> {
+          device.write(MatrixBatch.wrap(address, one), -1);
+          minusOne = MatrixBatch.wrap(address, shapes.s(), 0, 0, 0);
+        });
   }
 
-  private KernelLaunch launch(Kernel kernel, long units, long scratch) {
-    KernelLaunch launch =
-        lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, scratch));
-    launch.bind(lease.allocate(launch.workspaceBytes()));
-    return launch;
+  /**
+   * Memory for the kept factors: packed row-major, uninitialised, freed with the plan, or earlier
+   * by {@link SvdFactors#close()}.
+   *
+   * @throws IllegalStateException if the plan or its device is closed
+   */
+  public SvdFactors allocateFactors() {
+    return new SvdFactors(allocate(shapes.u()), allocate(shapes.s()), allocate(shapes.v()));
   }
 
-  private MatrixBatch allocate(DataType type, int rows, int columns) {
-    return lease.allocate(type, batch, rows, columns);
+  /** Memory for gU, gS and gV, of the shapes of the factors and freed as they are. */
+  public SvdCotangents allocateCotangents() {
+    return new SvdCotangents(allocate(shapes.u()), allocate(shapes.s()), allocate(shapes.v()));
+  }
+
+  /**
+   * {@link #backward(MatrixBatch, SvdFactors, SvdCotangents, MatrixBatch, MatrixBatch, long)},
+   * without the residuals and on the device's own stream.
+   */
+  public void backward(
+      MatrixBatch a, SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient) {
+    backward(a, factors, cotangents, gradient, null, 0);
   }
 
   /**
@@ -182,8 +186,6 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
    * @param residuals batch × r × 1, real: what is left of the right-hand side of each column,
    *     relative to it, overwritten; null if it is not wanted
    * @param stream raw handle, 0 for the device's own
-   * @throws IllegalArgumentException if a shape, type or device differs from the plan's, or
-   *     arguments overlap that may not; nothing is queued then
    */
   public void backward(
       MatrixBatch a,
@@ -194,11 +196,11 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
       long stream) {
     call.begin();
     try {
-      call.consumes("a", a, type, batch, rows, columns);
-      call.reads(factors, type, batch, rows, columns, rank);
-      call.reads(cotangents, type, batch, rows, columns, rank);
-      call.writes("gradient", gradient, type, batch, rows, columns);
-      call.writesIfPresent("residuals", residuals, type.real(), batch, rank, 1);
+      call.consumes("a", a, shape);
+      call.reads(factors, shapes);
+      call.reads(cotangents, shapes);
+      call.writes("gradient", gradient, shape);
+      call.writesIfPresent("residuals", residuals, shapes.s());
       call.check();
       queue(a, factors, cotangents, gradient, residuals, stream);
     } finally {
@@ -213,21 +215,34 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
       MatrixBatch gradient,
       MatrixBatch residuals,
       long stream) {
-    if (batch == 0) {
+    if (shape.batch() == 0) {
       return;
     }
+    MatrixBatch result = this.result.matrices();
     if (rank == 0) {
       take(null, result, stream);
       packing.copy(result, gradient, stream);
       return;
     }
-    packing.copy(a, this.a, stream);
+    MatrixBatch matrix = this.a.matrices();
+    MatrixBatch u = this.u.matrices();
+    MatrixBatch v = this.v.matrices();
+    MatrixBatch negativeU = this.negativeU.matrices();
+    MatrixBatch negativeV = this.negativeV.matrices();
+    MatrixBatch gu = this.gu.matrices();
+    MatrixBatch gv = this.gv.matrices();
+    MatrixBatch left = this.left.matrices();
+    MatrixBatch right = this.right.matrices();
+    MatrixBatch along = this.along.matrices();
+    MatrixBatch x = this.x.matrices();
+    MatrixBatch p = this.p.matrices();
+    MatrixBatch q = this.q.matrices();
+    packing.copy(a, matrix, stream);
     packing.copy(factors.u(), u, stream);
     packing.copy(factors.v(), v, stream);
-    MatrixBatch minus = MatrixBatch.wrap(minusOne.address(), type.real(), batch, rank, 1, 0, 0, 0);
-    SpectralTable negative = SpectralTable.of(minus, minus);
-    scaleColumns(u, factors.s(), negative, negativeU, rows, stream);
-    scaleColumns(v, factors.s(), negative, negativeV, columns, stream);
+    SpectralTable negative = SpectralTable.of(minusOne, minusOne);
+    scaleColumns(u, factors.s(), negative, negativeU, stream);
+    scaleColumns(v, factors.s(), negative, negativeV, stream);
     take(cotangents.u(), gu, stream);
     take(cotangents.v(), gv, stream);
 
@@ -238,32 +253,33 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     product.multiply(LAYOUT, negativeV, false, q, false, gv, true, stream);
     core.arguments().reset().put(p).put(q).put(factors.s()).put(cotangents.s());
     core.arguments().put((MatrixBatch) null).put((MatrixBatch) null);
-    core.arguments().put((long) batch).put((long) rank).put((long) rank);
-    core.arguments().put((long) rank).put((long) rank).putRule(rule.code(), rule.parameter(type));
+    core.arguments().put((long) shape.batch()).put((long) rank).put((long) rank);
+    core.arguments().put((long) rank).put((long) rank);
+    core.arguments().putRule(options.rule().code(), options.rule().parameter(shape.type()));
     core.start(stream);
 
     // For s_j x_j the right-hand side is gU⊥_j + R gV⊥_j/s_j. Between vectors outside the kept
     // spaces R is A.
-    SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0), type, rows, columns);
-    scaleColumns(gv, factors.s(), inverse, right, columns, stream);
+    SpectralTable inverse = SpectralTable.of(SpectralFunction.reciprocal(0), shape);
+    scaleColumns(gv, factors.s(), inverse, right, stream);
     packing.copy(gu, left, stream);
-    product.multiply(LAYOUT, this.a, false, right, false, left, true, stream);
+    product.multiply(LAYOUT, matrix, false, right, false, left, true, stream);
     project(u, negativeU, left, stream);
     step(factors.s(), true, residuals, stream);
     for (int i = 0; i < iterations; i++) {
-      product.multiply(LAYOUT, this.a, true, direction, false, along, false, stream);
+      product.multiply(LAYOUT, matrix, true, direction.matrices(), false, along, false, stream);
       project(v, negativeV, along, stream);
-      scaleColumns(along, factors.s(), inverse, right, columns, stream);
-      product.multiply(LAYOUT, this.a, false, right, false, left, false, stream);
+      scaleColumns(along, factors.s(), inverse, right, stream);
+      product.multiply(LAYOUT, matrix, false, right, false, left, false, stream);
       project(u, negativeU, left, stream);
       step(factors.s(), false, residuals, stream);
     }
 
     // X over left, Y over right, then W = U M + X over left, gA = W Vᴴ + U Yᴴ.
-    scaleColumns(x, factors.s(), inverse, left, rows, stream);
-    product.multiply(LAYOUT, this.a, true, left, false, gv, true, stream);
+    scaleColumns(x, factors.s(), inverse, left, stream);
+    product.multiply(LAYOUT, matrix, true, left, false, gv, true, stream);
     project(v, negativeV, gv, stream);
-    scaleColumns(gv, factors.s(), inverse, right, columns, stream);
+    scaleColumns(gv, factors.s(), inverse, right, stream);
     product.multiply(LAYOUT, u, false, p, false, left, true, stream);
     product.multiply(LAYOUT, left, false, v, true, result, false, stream);
     product.multiply(LAYOUT, u, false, right, true, result, true, stream);
@@ -273,7 +289,7 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
   /** A copy, or zero where there is none. */
   private void take(MatrixBatch given, MatrixBatch copy, long stream) {
     if (given == null) {
-      lease.fill(copy.address(), (byte) 0, copy.size() * type.bytes(), stream);
+      lease.fill(copy.address(), (byte) 0, copy.shape().bytes(), stream);
     } else {
       packing.copy(given, copy, stream);
     }
@@ -281,32 +297,30 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
 
   /** to = from diag(f(S)). */
   private void scaleColumns(
-      MatrixBatch from, MatrixBatch s, SpectralTable f, MatrixBatch to, int rows, long stream) {
+      MatrixBatch from, MatrixBatch s, SpectralTable f, MatrixBatch to, long stream) {
     scale.arguments().reset().put(from);
     f.put(scale.arguments(), s);
-    scale.arguments().put(to).put((long) batch).put((long) rows).put((long) rank);
+    scale.arguments().put(to).put((long) shape.batch()).put((long) to.rows()).put((long) rank);
     scale.start(stream);
   }
 
   /** matrix −= basis basisᴴ matrix; q is overwritten. */
   private void project(MatrixBatch basis, MatrixBatch negative, MatrixBatch matrix, long stream) {
-    product.multiply(LAYOUT, basis, true, matrix, false, q, false, stream);
-    product.multiply(LAYOUT, negative, false, q, false, matrix, true, stream);
+    product.multiply(LAYOUT, basis, true, matrix, false, q.matrices(), false, stream);
+    product.multiply(LAYOUT, negative, false, q.matrices(), false, matrix, true, stream);
   }
 
   private void step(MatrixBatch s, boolean start, MatrixBatch residuals, long stream) {
-    step.arguments().reset().put(s).put(left).put(x).put(residual).put(direction).put(norms);
-    step.arguments().put(residuals).put((long) batch).put((long) rows).put((long) rank);
+    step.arguments().reset().put(s).put(left.matrices()).put(x.matrices());
+    step.arguments().put(residual.matrices()).put(direction.matrices()).put(norms.matrices());
+    step.arguments().put(residuals).put((long) shape.batch()).put((long) shape.rows());
+    step.arguments().put((long) rank);
     step.arguments().put(start);
     step.start(stream);
   }
 
-  /**
-   * Frees the memory, once the work on it is done; the caller makes sure of that. Waits for the
-   * call that another thread is in. A second call does nothing.
-   */
   @Override
-  public void close() {
-    lease.close();
+  String choices() {
+    return ", rank " + rank + ", at most " + iterations + " iterations, under " + options.rule();
   }
 }

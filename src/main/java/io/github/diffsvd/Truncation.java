@@ -94,7 +94,7 @@ public final class Truncation {
 
   private static double[][] read(Device device, MatrixBatch s, long stream) {
     Objects.requireNonNull(device, "device");
-    Checks.readable("s", s, s.type().real(), s.batch(), s.rows(), 1);
+    Checks.readable("s", s, s.shape().realColumn(s.rows()));
     device.synchronize(stream);
     double[] all = device.read(s);
     double[][] values = new double[s.batch()][];

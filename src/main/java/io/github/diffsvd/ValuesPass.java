@@ -11,10 +11,10 @@ interface ValuesPass {
   /** Queues the work; info is the address of batch 32-bit integers. */
   void runValues(MatrixBatch a, MatrixBatch s, long info, long stream);
 
-  /** What the device does soonest. */
-  static ValuesPass choose(Lease lease, DataType type, int batch, int rows, int columns) {
-    return LanesValues.suits(lease.limits(), rows, columns)
-        ? new LanesValues(lease, type, batch, rows, columns)
-        : ForwardPass.choose(lease, type, batch, rows, columns, SvdAlgorithm.AUTO);
+  /** AUTO takes what the device does soonest. */
+  static ValuesPass choose(Lease lease, BatchShape shape, SvdAlgorithm algorithm) {
+    return algorithm == SvdAlgorithm.AUTO && LanesValues.suits(lease.limits(), shape)
+        ? new LanesValues(lease, shape)
+        : ForwardPass.choose(lease, shape, algorithm);
   }
 }

@@ -32,7 +32,8 @@ class ArchitectureTest {
 
   /** What a backend may know of the public API: values and exceptions. */
   private static final DescribedPredicate<JavaClass> VALUES =
-      named("io\\.github\\.diffsvd\\.(DataType|MatrixBatch|SvdAlgorithm|\\w+Exception)(\\$.*)?");
+      named(
+          "io\\.github\\.diffsvd\\.(BatchShape|DataType|MatrixBatch|SvdAlgorithm|\\w+Exception)(\\$.*)?");
 
   private static final DescribedPredicate<JavaClass> BACKEND =
       named("io\\.github\\.diffsvd\\.internal\\.backend\\.Backend");

@@ -42,9 +42,9 @@ class LeaksTest {
     }
     assertThat(lines)
         .containsExactlyInAnyOrder(
-            "cpu: OwnedMatrixBatch FLOAT32 2×3×4 was never closed; made at" + place(14),
-            "cpu: SvdInfo of 2 was never closed; made at" + place(15),
-            "cpu: EighPlan FLOAT64 2×3×3 was never closed; made at" + place(16));
+            "cpu: OwnedMatrixBatch FLOAT32 2×3×4 was never closed; made at" + place(15),
+            "cpu: SvdInfo of 2 was never closed; made at" + place(16),
+            "cpu: EighPlan FLOAT64 2×3×3 was never closed; made at" + place(17));
   }
 
   private static String place(int line) {

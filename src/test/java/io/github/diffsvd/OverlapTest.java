@@ -15,7 +15,11 @@ class OverlapTest {
   private static MatrixBatch at(
       long element, int batch, int rows, int columns, long along, long down, long right) {
     return MatrixBatch.wrap(
-        BASE + element * F32.bytes(), F32, batch, rows, columns, down, right, along);
+        BASE + element * F32.bytes(),
+        new BatchShape(F32, batch, rows, columns),
+        down,
+        right,
+        along);
   }
 
   private static void assertOverlap(MatrixBatch a, MatrixBatch b, boolean expected) {
@@ -42,18 +46,18 @@ class OverlapTest {
 
   @Test
   void packedMatrices() {
-    MatrixBatch a = MatrixBatch.wrap(BASE, F32, 2, 3, 4);
+    MatrixBatch a = MatrixBatch.wrap(BASE, new BatchShape(F32, 2, 3, 4));
     assertOverlap(a, a, true);
     assertOverlap(a, a.transposed(), true);
-    assertOverlap(a, MatrixBatch.wrapColumnMajor(BASE, F32, 2, 3, 4), true);
-    assertOverlap(a, MatrixBatch.wrap(BASE + 24 * 4, F32, 2, 3, 4), false);
-    assertOverlap(a, MatrixBatch.wrap(BASE + 23 * 4, F32, 2, 3, 4), true);
-    assertOverlap(a, MatrixBatch.wrap(BASE, F32, 2, 0, 4), false);
+    assertOverlap(a, MatrixBatch.wrapColumnMajor(BASE, new BatchShape(F32, 2, 3, 4)), true);
+    assertOverlap(a, MatrixBatch.wrap(BASE + 24 * 4, new BatchShape(F32, 2, 3, 4)), false);
+    assertOverlap(a, MatrixBatch.wrap(BASE + 23 * 4, new BatchShape(F32, 2, 3, 4)), true);
+    assertOverlap(a, MatrixBatch.wrap(BASE, new BatchShape(F32, 2, 0, 4)), false);
   }
 
   @Test
   void partsOfOneArrayAreApart() {
-    MatrixBatch whole = MatrixBatch.wrap(BASE, F32, 4, 6, 8);
+    MatrixBatch whole = MatrixBatch.wrap(BASE, new BatchShape(F32, 4, 6, 8));
     MatrixBatch left = whole.leadingColumns(5);
     assertOverlap(left, at(5, 4, 6, 3, 48, 8, 1), false);
     assertOverlap(left, at(4, 4, 6, 3, 48, 8, 1), true);
@@ -85,7 +89,7 @@ class OverlapTest {
 
   @Test
   void realPartsOfComplexNumbersBelongToThem() {
-    MatrixBatch complex = MatrixBatch.wrap(BASE, DataType.COMPLEX64, 1, 3, 3);
+    MatrixBatch complex = MatrixBatch.wrap(BASE, new BatchShape(DataType.COMPLEX64, 1, 3, 3));
     assertOverlap(complex, at(1, 1, 3, 3, 0, 6, 2), true);
     assertOverlap(complex, at(18, 1, 3, 3, 0, 6, 2), false);
   }

@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import static io.github.diffsvd.DataType.FLOAT64;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -13,21 +14,29 @@ import org.junit.jupiter.api.Test;
  * the page.
  */
 class ReadmeTest {
+  private static final String IMPORTS =
+      """
+      ```java
+      import static io.github.diffsvd.DataType.FLOAT64;
+
+      import io.github.diffsvd.*;
+
+      """;
+
   @Test
   void exampleRuns() {
     double[] values = {2, 4, -4, 2, 2, 4, -4, 2.0001};
     double[] result;
     // README
-    try (Device device = Device.open("auto");
-        SvdPlan plan = SvdPlan.create(device, DataType.FLOAT64, 2, 2, 2);
-        OwnedMatrixBatch a = device.allocate(DataType.FLOAT64, 2, 2, 2);
-        SvdFactors factors = plan.allocateFactors();
-        SvdInfo info = device.allocateInfo(2)) {
-      device.write(a, values);
-      plan.forward(a, factors, info, 0);
-      info.check(0);
+    try (Device device = Device.open();
+        OwnedMatrixBatch a = device.upload(new BatchShape(FLOAT64, 2, 2, 2), values);
+        SvdPlan plan = SvdPlan.like(device, a)) {
+      SvdFactors factors = plan.allocateFactors();
+      SvdInfo info = plan.allocateInfo();
+      plan.forward(a, factors, info);
+      info.check();
       // The loss ½ Σ s² has the cotangent gS = S, and its gradient is A itself.
-      plan.backward(factors, SvdCotangents.ofValues(factors.s()), a, 0);
+      plan.backward(factors, SvdCotangents.ofValues(factors.s()), a);
       result = device.read(a);
     }
     // README
@@ -38,6 +47,6 @@ class ReadmeTest {
   void pageShowsIt() throws IOException {
     String source = Files.readString(Path.of("src/test/java/io/github/diffsvd/ReadmeTest.java"));
     String example = source.split("    // README\n", -1)[1].replaceAll("(?m)^    ", "");
-    assertThat(Files.readString(Path.of("README.md"))).contains("```java\n" + example + "```");
+    assertThat(Files.readString(Path.of("README.md"))).contains(IMPORTS + example + "```");
   }
 }

@@ -5,6 +5,7 @@ import static io.github.diffsvd.contract.Tolerances.rounding;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
@@ -106,7 +107,9 @@ class BackwardContractTest {
   private static SvdPlan plan(Case c, int batch) {
     SvdOptions options = SvdOptions.defaults().withRule(GradientRule.moorePenrose(TOLERANCE));
     return SvdPlan.create(
-        c.device(), c.type(), batch, c.shape().rows(), c.shape().columns(), options);
+        c.device(),
+        new BatchShape(c.type(), batch, c.shape().rows(), c.shape().columns()),
+        options);
   }
 
   @ParameterizedTest(name = "{0}")
@@ -122,7 +125,8 @@ class BackwardContractTest {
         IntStream.range(0, batch).mapToObj(b -> different.get(b % BATCH)).toList();
     try (Operands operands = Operands.upload(c.device(), c.type(), problems);
         OwnedMatrixBatch gradient =
-            c.device().allocate(c.type(), batch, c.shape().rows(), c.shape().columns());
+            c.device()
+                .allocate(new BatchShape(c.type(), batch, c.shape().rows(), c.shape().columns()));
         SvdPlan plan = plan(c, batch)) {
       List<Parts> whole = Parts.of(c, different, k);
       // Only the first columns given: what stands behind them must not be read.
@@ -255,7 +259,9 @@ class BackwardContractTest {
         SvdInfo info = c.device().allocateInfo(3);
         OwnedMatrixBatch gradient =
             Batch.poisoned(c.device(), c.type(), 3, shape.rows(), shape.columns());
-        SvdPlan plan = SvdPlan.create(c.device(), c.type(), 3, shape.rows(), shape.columns())) {
+        SvdPlan plan =
+            SvdPlan.create(
+                c.device(), new BatchShape(c.type(), 3, shape.rows(), shape.columns()))) {
       plan.forward(a, factors, info, 0);
       info.check(0);
       Host[] u = Batch.download(c.device(), factors.u());
@@ -315,12 +321,15 @@ class BackwardContractTest {
         plan.backward(x.factors, new SvdCotangents(x.gu, x.gs, x.gv), expected, 0);
         Host[] reference = Batch.download(device, expected);
         MatrixBatch u =
-            MatrixBatch.wrap(uMemory.address(), type, BATCH, m, k, 2, 2L * m, 2L * m * k);
+            MatrixBatch.wrap(
+                uMemory.address(), new BatchShape(type, BATCH, m, k), 2, 2L * m, 2L * m * k);
         Batch.write(device, u, problems.stream().map(Problem::u).toList());
         MatrixBatch[] gradients = {
-          MatrixBatch.wrapColumnMajor(memory.address(), type, BATCH, m, n),
-          MatrixBatch.wrap(memory.address(), type, BATCH, m, n, n + 1, 1, (long) m * (n + 1)),
-          MatrixBatch.wrap(memory.address(), type, BATCH, m, n, 3L * n, 3, 3L * m * n + 7)
+          MatrixBatch.wrapColumnMajor(memory.address(), new BatchShape(type, BATCH, m, n)),
+          MatrixBatch.wrap(
+              memory.address(), new BatchShape(type, BATCH, m, n), n + 1, 1, (long) m * (n + 1)),
+          MatrixBatch.wrap(
+              memory.address(), new BatchShape(type, BATCH, m, n), 3L * n, 3, 3L * m * n + 7)
         };
         for (MatrixBatch gradient : gradients) {
           Batch.poison(device, memory);
@@ -345,7 +354,8 @@ class BackwardContractTest {
         }
 
         // One value of gU for all, as the gradient of a sum is.
-        MatrixBatch ones = MatrixBatch.wrap(x.gu.address(), type, BATCH, m, k, 0, 0, 0);
+        MatrixBatch ones =
+            MatrixBatch.wrap(x.gu.address(), new BatchShape(type, BATCH, m, k), 0, 0, 0);
         Host first = Batch.download(device, x.gu)[0];
         Host constant = Host.zeros(m, k);
         for (int i = 0; i < m; i++) {

@@ -1,5 +1,6 @@
 package io.github.diffsvd.contract;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
@@ -15,7 +16,8 @@ final class Batch {
   /** A batch on the device with these values. */
   static OwnedMatrixBatch upload(Device device, DataType type, List<Host> matrices) {
     Host first = matrices.get(0);
-    OwnedMatrixBatch batch = device.allocate(type, matrices.size(), first.rows(), first.columns());
+    OwnedMatrixBatch batch =
+        device.allocate(new BatchShape(type, matrices.size(), first.rows(), first.columns()));
     write(device, batch, matrices);
     return batch;
   }
@@ -32,7 +34,7 @@ final class Batch {
 
   /** Memory that holds NaN everywhere, so that what is never written shows. */
   static OwnedMatrixBatch poisoned(Device device, DataType type, int batch, int rows, int columns) {
-    OwnedMatrixBatch memory = device.allocate(type, batch, rows, columns);
+    OwnedMatrixBatch memory = device.allocate(new BatchShape(type, batch, rows, columns));
     poison(device, memory);
     return memory;
   }

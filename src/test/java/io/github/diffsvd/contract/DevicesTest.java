@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
@@ -46,12 +47,13 @@ class DevicesTest {
   void valuesSurviveTheWayThereAndBackInAnyStrides(Device device, DataType type) {
     Random random = new Random(TestDevices.SEED);
     List<Host> matrices = List.of(Host.random(type, 5, 3, random), Host.random(type, 5, 3, random));
-    try (OwnedMatrixBatch memory = device.allocate(type, 1, 4, 25)) {
+    try (OwnedMatrixBatch memory = device.allocate(new BatchShape(type, 1, 4, 25))) {
       MatrixBatch[] views = {
-        MatrixBatch.wrap(memory.address(), type, 2, 5, 3),
-        MatrixBatch.wrapColumnMajor(memory.address(), type, 2, 5, 3),
-        MatrixBatch.wrap(memory.address(), type, 2, 5, 3, 7, 2, 40),
-        MatrixBatch.wrap(memory.address() + 90L * type.bytes(), type, 2, 5, 3, -1, -5, -45)
+        MatrixBatch.wrap(memory.address(), new BatchShape(type, 2, 5, 3)),
+        MatrixBatch.wrapColumnMajor(memory.address(), new BatchShape(type, 2, 5, 3)),
+        MatrixBatch.wrap(memory.address(), new BatchShape(type, 2, 5, 3), 7, 2, 40),
+        MatrixBatch.wrap(
+            memory.address() + 90L * type.bytes(), new BatchShape(type, 2, 5, 3), -1, -5, -45)
       };
       for (MatrixBatch view : views) {
         Batch.write(device, view, matrices);
@@ -65,11 +67,11 @@ class DevicesTest {
   @Test
   void closedDeviceRefusesWork() {
     Device device = Device.open("cpu");
-    OwnedMatrixBatch left = device.allocate(DataType.FLOAT32, 1, 2, 2);
+    OwnedMatrixBatch left = device.allocate(new BatchShape(DataType.FLOAT32, 1, 2, 2));
     device.close();
     device.close();
     left.close();
-    assertThatThrownBy(() -> device.allocate(DataType.FLOAT32, 1, 1, 1))
+    assertThatThrownBy(() -> device.allocate(new BatchShape(DataType.FLOAT32, 1, 1, 1)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("closed");
   }

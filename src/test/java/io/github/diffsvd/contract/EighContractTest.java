@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighCotangents;
+import io.github.diffsvd.EighFactors;
 import io.github.diffsvd.EighPlan;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdNotConvergedException;
@@ -78,7 +82,7 @@ class EighContractTest {
       return new Bench(
           device,
           type,
-          EighPlan.create(device, type, 1, n),
+          EighPlan.create(device, new BatchShape(type, 1, n, n)),
           Batch.upload(device, type, List.of(a)),
           Batch.poisoned(device, type.real(), 1, n, 1),
           Batch.poisoned(device, type, 1, n, n),
@@ -86,7 +90,7 @@ class EighContractTest {
     }
 
     Bench forward() {
-      plan.forward(a, values, vectors, info, 0);
+      plan.forward(a, new EighFactors(values, vectors), info, 0);
       return this;
     }
 
@@ -95,13 +99,14 @@ class EighContractTest {
     }
 
     Host apply(SpectralFunction function) {
-      plan.apply(function, values, vectors, a, 0);
+      plan.compose(new EighFactors(values, vectors), function, a, 0);
       return Batch.download(device, a)[0];
     }
 
     Host pullBack(SpectralFunction function, Host gy) {
       try (OwnedMatrixBatch given = Batch.upload(device, type, List.of(gy))) {
-        plan.applyBackward(function, values, vectors, given, a, null, 0);
+        plan.backward(
+            new EighFactors(values, vectors), function, SpectralCotangents.of(given), a, null, 0);
         return Batch.download(device, a)[0];
       }
     }
@@ -175,12 +180,12 @@ class EighContractTest {
     for (double[] row : rows) {
       Host a = Host.real(2, 2, (i, j) -> row[2 * i + j]);
       Host good = Host.real(2, 2, (i, j) -> i == j ? 1 : type.epsilon() * i);
-      try (EighPlan plan = EighPlan.create(device, type, 2, 2);
+      try (EighPlan plan = EighPlan.create(device, new BatchShape(type, 2, 2, 2));
           OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a, good));
           OwnedMatrixBatch values = Batch.poisoned(device, type.real(), 2, 2, 1);
           OwnedMatrixBatch vectors = Batch.poisoned(device, type, 2, 2, 2);
           SvdInfo info = device.allocateInfo(2)) {
-        plan.forward(batch, values, vectors, info, 0);
+        plan.forward(batch, new EighFactors(values, vectors), info, 0);
         assertThat(info.read(0))
             .as(Arrays.toString(row))
             .containsExactly(SvdInfo.NOT_HERMITIAN, SvdInfo.OK);
@@ -295,7 +300,11 @@ class EighContractTest {
                 device,
                 type,
                 List.of(w.times(bench.vectorsOnHost()).scaled((i, j) -> 2.0 * (j + 1))))) {
-      bench.plan.backward(bench.values, bench.vectors, gValues, gVectors, bench.a, 0);
+      bench.plan.backward(
+          new EighFactors(bench.values, bench.vectors),
+          new EighCotangents(gValues, gVectors),
+          bench.a,
+          0);
       gradient = Batch.download(device, bench.a)[0];
     }
     double h = 1e-6;
@@ -327,30 +336,39 @@ class EighContractTest {
     try (Bench bench = Bench.of(device, type, Host.zeros(3, 3));
         OwnedMatrixBatch wrong = Batch.poisoned(device, type, 1, 3, 2)) {
       assertThatThrownBy(
-              () -> bench.plan.backward(bench.values, bench.vectors, null, wrong, bench.a, 0))
-          .hasMessageStartingWith("gVectors: expected FLOAT64 1×3×3");
+              () ->
+                  bench.plan.backward(
+                      new EighFactors(bench.values, bench.vectors),
+                      new EighCotangents(null, wrong),
+                      bench.a,
+                      0))
+          .hasMessageStartingWith("cotangents.vectors: expected FLOAT64 1×3×3");
       bench.plan.close();
       assertThatThrownBy(
-              () -> bench.plan.backward(bench.values, bench.vectors, null, bench.a, bench.a, 0))
+              () ->
+                  bench.plan.backward(
+                      new EighFactors(bench.values, bench.vectors),
+                      new EighCotangents(null, bench.a),
+                      bench.a,
+                      0))
           .isInstanceOf(IllegalStateException.class);
       assertThatThrownBy(
               () ->
-                  bench.plan.applyBackward(
+                  bench.plan.backward(
+                      new EighFactors(bench.values, bench.vectors),
                       SpectralFunction.sqrt(),
-                      bench.values,
-                      bench.vectors,
-                      bench.a,
+                      SpectralCotangents.of(bench.a),
                       bench.a,
                       null,
                       0))
           .isInstanceOf(IllegalStateException.class);
     }
-    try (EighPlan plan = EighPlan.create(device, type, 0, 3);
-        OwnedMatrixBatch a = device.allocate(type, 0, 3, 3);
-        OwnedMatrixBatch values = device.allocate(type, 0, 3, 1);
+    try (EighPlan plan = EighPlan.create(device, new BatchShape(type, 0, 3, 3));
+        OwnedMatrixBatch a = device.allocate(new BatchShape(type, 0, 3, 3));
+        OwnedMatrixBatch values = device.allocate(new BatchShape(type, 0, 3, 1));
         SvdInfo info = device.allocateInfo(0)) {
-      plan.forward(a, values, a, info, 0);
-      plan.backward(values, a, null, a, a, 0);
+      plan.forward(a, new EighFactors(values, a), info, 0);
+      plan.backward(new EighFactors(values, a), new EighCotangents(null, a), a, 0);
     }
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
@@ -78,10 +79,7 @@ class ForwardContractTest {
   private static SvdPlan plan(Case c, SvdAlgorithm algorithm) {
     return SvdPlan.create(
         c.device(),
-        c.type(),
-        BATCH,
-        c.shape().rows(),
-        c.shape().columns(),
+        new BatchShape(c.type(), BATCH, c.shape().rows(), c.shape().columns()),
         SvdOptions.defaults().withAlgorithm(algorithm));
   }
 
@@ -187,7 +185,8 @@ class ForwardContractTest {
             SvdFactors expected = Batch.poisonedFactors(device, type, 5, shape);
             SvdFactors factors = Batch.poisonedFactors(device, type, 5, shape);
             SvdInfo info = device.allocateInfo(5);
-            SvdPlan plan = SvdPlan.create(device, type, 5, shape.rows(), shape.columns())) {
+            SvdPlan plan =
+                SvdPlan.create(device, new BatchShape(type, 5, shape.rows(), shape.columns()))) {
           plan.forward(a, expected, info, 0);
           info.check(0);
           Batch.write(device, a, dirty);
@@ -236,15 +235,15 @@ class ForwardContractTest {
         OwnedMatrixBatch sMemory = Batch.poisoned(device, type.real(), 1, 1, 40);
         SvdFactors expected = Batch.poisonedFactors(device, type, 2, shape);
         SvdInfo info = device.allocateInfo(2);
-        SvdPlan plan = SvdPlan.create(device, type, 2, 6, 4)) {
+        SvdPlan plan = SvdPlan.create(device, new BatchShape(type, 2, 6, 4))) {
       plan.forward(packed, expected, info, 0);
-      MatrixBatch a = MatrixBatch.wrap(memory.address(), type, 2, 6, 4, 3, 20, 100);
+      MatrixBatch a = MatrixBatch.wrap(memory.address(), new BatchShape(type, 2, 6, 4), 3, 20, 100);
       Batch.write(device, a, matrices);
       SvdFactors factors =
           new SvdFactors(
-              MatrixBatch.wrapColumnMajor(uMemory.address(), type, 2, 6, 4),
-              MatrixBatch.wrap(sMemory.address(), type.real(), 2, 4, 1, 3, 1, 15),
-              MatrixBatch.wrap(vMemory.address(), type, 2, 4, 4, 9, 2, 50));
+              MatrixBatch.wrapColumnMajor(uMemory.address(), new BatchShape(type, 2, 6, 4)),
+              MatrixBatch.wrap(sMemory.address(), new BatchShape(type.real(), 2, 4, 1), 3, 1, 15),
+              MatrixBatch.wrap(vMemory.address(), new BatchShape(type, 2, 4, 4), 9, 2, 50));
       plan.forward(a, factors, info, 0);
       assertThat(device.read(factors.u())).isEqualTo(device.read(expected.u()));
       assertThat(device.read(factors.s())).isEqualTo(device.read(expected.s()));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.Gauge;
@@ -87,7 +88,9 @@ class GaugeContractTest {
       try (OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
           SvdFactors factors = Batch.poisonedFactors(device, type, 1, shape);
           SvdInfo info = device.allocateInfo(1);
-          SvdPlan plan = SvdPlan.create(device, type, 1, shape.rows(), shape.columns(), options)) {
+          SvdPlan plan =
+              SvdPlan.create(
+                  device, new BatchShape(type, 1, shape.rows(), shape.columns()), options)) {
         plan.forward(batch, factors, info, 0);
         Host u = Batch.download(device, factors.u())[0];
         Host v = Batch.download(device, factors.v())[0];

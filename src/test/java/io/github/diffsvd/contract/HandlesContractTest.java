@@ -3,8 +3,11 @@ package io.github.diffsvd.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighCotangents;
+import io.github.diffsvd.EighFactors;
 import io.github.diffsvd.EighPlan;
 import io.github.diffsvd.FMatrix;
 import io.github.diffsvd.Gauge;
@@ -14,6 +17,7 @@ import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.PushforwardPlan;
 import io.github.diffsvd.SingularValueLoss;
 import io.github.diffsvd.SingularValuePlan;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SpectralTable;
@@ -83,31 +87,42 @@ class HandlesContractTest {
       SpectralTable table = SpectralTable.softThreshold(w);
       SpectralFunction sqrt = SpectralFunction.sqrt();
 
-      SvdPlan svd = SvdPlan.create(device, TYPE, BATCH, N, N);
+      SvdPlan svd = SvdPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
       plans.add(svd::close);
       calls.put("SvdPlan.forward", () -> svd.forward(a, factors, info, 0));
       calls.put("SvdPlan.backward", () -> svd.backward(factors, cotangents, y, 0));
       SvdOptions solver = SvdOptions.defaults().withAlgorithm(SvdAlgorithm.GESVD);
-      SvdPlan gesvd = SvdPlan.create(device, TYPE, BATCH, N, N, solver);
+      SvdPlan gesvd = SvdPlan.create(device, new BatchShape(TYPE, BATCH, N, N), solver);
       plans.add(gesvd::close);
       calls.put("SvdPlan.forward, GESVD", () -> gesvd.forward(a, factors, info, 0));
-      SpectralPlan spectral = SpectralPlan.create(device, TYPE, BATCH, N, N, sqrt);
+      SpectralPlan spectral = SpectralPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
       plans.add(spectral::close);
-      calls.put("SpectralPlan.forward", () -> spectral.forward(a, factors, y, info, 0));
+      calls.put("SpectralPlan.forward", () -> spectral.forward(a, sqrt, factors, y, info, 0));
       calls.put("SpectralPlan.compose", () -> spectral.compose(factors, table, y, 0));
-      calls.put("SpectralPlan.backward", () -> spectral.backward(factors, y, z, null, 0));
+      calls.put(
+          "SpectralPlan.backward",
+          () -> spectral.backward(factors, sqrt, SpectralCotangents.of(y), z, null, 0));
       calls.put(
           "SpectralPlan.backward, table",
-          () -> spectral.backward(factors, table, y, cotangents.s(), z, tangents.s(), 0));
-      calls.put("SpectralPlan.pushforward", () -> spectral.pushforward(factors, y, z, 0));
+          () ->
+              spectral.backward(
+                  factors, table, new SpectralCotangents(y, cotangents.s()), z, tangents.s(), 0));
+      calls.put("SpectralPlan.pushforward", () -> spectral.pushforward(factors, sqrt, y, z, 0));
       PushforwardPlan pushforward =
-          PushforwardPlan.create(device, TYPE, BATCH, N, N, GradientRule.moorePenrose());
+          PushforwardPlan.create(
+              device,
+              new BatchShape(TYPE, BATCH, N, N),
+              SvdOptions.defaults().withRule(GradientRule.moorePenrose()));
       plans.add(pushforward::close);
       calls.put(
           "PushforwardPlan.pushforward", () -> pushforward.pushforward(factors, a, tangents, 0));
       TruncatedPullbackPlan truncated =
           TruncatedPullbackPlan.create(
-              device, TYPE, BATCH, N, N, RANK, GradientRule.moorePenrose(), 3);
+              device,
+              new BatchShape(TYPE, BATCH, N, N),
+              RANK,
+              SvdOptions.defaults().withRule(GradientRule.moorePenrose()),
+              3);
       plans.add(truncated::close);
       SvdFactors leading = factors.leading(RANK);
       calls.put(
@@ -115,25 +130,37 @@ class HandlesContractTest {
           () ->
               truncated.backward(
                   a, leading, SvdCotangents.ofValues(leadingValues(cotangents)), y, null, 0));
-      EighPlan eigh = EighPlan.create(device, TYPE, BATCH, N);
+      EighPlan eigh = EighPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
       plans.add(eigh::close);
       MatrixBatch values = factors.s();
       MatrixBatch vectors = factors.u();
-      calls.put("EighPlan.forward", () -> eigh.forward(a, values, vectors, info, 0));
+      calls.put(
+          "EighPlan.forward", () -> eigh.forward(a, new EighFactors(values, vectors), info, 0));
       calls.put(
           "EighPlan.backward",
-          () -> eigh.backward(values, vectors, cotangents.s(), cotangents.u(), y, 0));
-      calls.put("EighPlan.apply", () -> eigh.apply(sqrt, values, vectors, y, 0));
+          () ->
+              eigh.backward(
+                  new EighFactors(values, vectors),
+                  new EighCotangents(cotangents.s(), cotangents.u()),
+                  y,
+                  0));
       calls.put(
-          "EighPlan.applyBackward", () -> eigh.applyBackward(sqrt, values, vectors, y, z, null, 0));
-      SingularValuePlan singular = SingularValuePlan.create(device, TYPE, BATCH, N, N);
+          "EighPlan.compose", () -> eigh.compose(new EighFactors(values, vectors), sqrt, y, 0));
+      calls.put(
+          "EighPlan.backward, function",
+          () ->
+              eigh.backward(
+                  new EighFactors(values, vectors), sqrt, SpectralCotangents.of(y), z, null, 0));
+      SingularValuePlan singular =
+          SingularValuePlan.create(device, new BatchShape(TYPE, BATCH, N, N));
       plans.add(singular::close);
       calls.put("SingularValuePlan.forward", () -> singular.forward(a, values, info, 0));
       calls.put("SingularValuePlan.backward", () -> singular.backward(cotangents.s(), y, 0));
       calls.put(
           "SingularValuePlan.loss",
           () -> singular.loss(SingularValueLoss.nuclearNorm(), a, one, y, info, 0));
-      FMatrix f = FMatrix.create(device, TYPE, BATCH, N, GradientRule.moorePenrose());
+      FMatrix f =
+          FMatrix.create(device, new BatchShape(TYPE, BATCH, N, N), GradientRule.moorePenrose());
       calls.put("FMatrix.compute", () -> f.compute(values, y, z, null, 0));
       calls.put("Gauge.dependence", () -> Gauge.dependence(device, factors, cotangents, 0));
       calls.put("Device.read", () -> device.read(a));
@@ -147,7 +174,7 @@ class HandlesContractTest {
     }
 
     private MatrixBatch matrix(Device device, String name, int rows, int columns) {
-      OwnedMatrixBatch matrix = device.allocate(TYPE, BATCH, rows, columns);
+      OwnedMatrixBatch matrix = device.allocate(new BatchShape(TYPE, BATCH, rows, columns));
       device.write(matrix, new double[Math.toIntExact(matrix.size())]);
       matrices.put(name, matrix);
       return matrix;
@@ -226,8 +253,8 @@ class HandlesContractTest {
       expected.put("TruncatedPullbackPlan.backward", 6);
       expected.put("EighPlan.forward", 4);
       expected.put("EighPlan.backward", 5);
-      expected.put("EighPlan.apply", 3);
-      expected.put("EighPlan.applyBackward", 4);
+      expected.put("EighPlan.compose", 3);
+      expected.put("EighPlan.backward, function", 4);
       expected.put("SingularValuePlan.forward", 3);
       expected.put("SingularValuePlan.backward", 2);
       expected.put("SingularValuePlan.loss", 4);
@@ -254,7 +281,7 @@ class HandlesContractTest {
                 .as(call)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(device.name() + ": the device is closed"));
-    assertThatThrownBy(() -> SvdPlan.create(closed, TYPE, 1, 2, 2))
+    assertThatThrownBy(() -> SvdPlan.create(closed, new BatchShape(TYPE, 1, 2, 2)))
         .isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(() -> closed.synchronize(0)).isInstanceOf(IllegalStateException.class);
     all.close();
@@ -284,9 +311,9 @@ class HandlesContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
   void aMatrixOfAnotherDeviceIsRefused(Device device) {
     try (Device second = Device.open(device.name());
-        SvdPlan plan = SvdPlan.create(device, TYPE, 1, 2, 2);
-        OwnedMatrixBatch a = device.allocate(TYPE, 1, 2, 2);
-        OwnedMatrixBatch foreign = second.allocate(TYPE, 1, 2, 2);
+        SvdPlan plan = SvdPlan.create(device, new BatchShape(TYPE, 1, 2, 2));
+        OwnedMatrixBatch a = device.allocate(new BatchShape(TYPE, 1, 2, 2));
+        OwnedMatrixBatch foreign = second.allocate(new BatchShape(TYPE, 1, 2, 2));
         SvdFactors factors = plan.allocateFactors();
         SvdInfo info = device.allocateInfo(1);
         SvdInfo foreignInfo = second.allocateInfo(1)) {
@@ -304,24 +331,31 @@ class HandlesContractTest {
 
   static Stream<Arguments> handles() {
     Map<String, Function<Device, Runnable>> makers = new LinkedHashMap<>();
-    makers.put("OwnedMatrixBatch", device -> device.allocate(TYPE, BATCH, N, N)::close);
+    makers.put(
+        "OwnedMatrixBatch", device -> device.allocate(new BatchShape(TYPE, BATCH, N, N))::close);
     makers.put("SvdInfo", device -> device.allocateInfo(BATCH * N * N * 2)::close);
     makers.put(
         "SvdFactors",
         device ->
             new SvdFactors(
-                    device.allocate(TYPE, BATCH, N, N),
-                    device.allocate(TYPE, BATCH, N, 1),
-                    device.allocate(TYPE, BATCH, N, N))
+                    device.allocate(new BatchShape(TYPE, BATCH, N, N)),
+                    device.allocate(new BatchShape(TYPE, BATCH, N, 1)),
+                    device.allocate(new BatchShape(TYPE, BATCH, N, N)))
                 ::close);
-    makers.put("EighPlan", device -> EighPlan.create(device, TYPE, BATCH, N)::close);
     makers.put(
-        "SingularValuePlan", device -> SingularValuePlan.create(device, TYPE, BATCH, N, N)::close);
+        "EighPlan", device -> EighPlan.create(device, new BatchShape(TYPE, BATCH, N, N))::close);
+    makers.put(
+        "SingularValuePlan",
+        device -> SingularValuePlan.create(device, new BatchShape(TYPE, BATCH, N, N))::close);
     makers.put(
         "TruncatedPullbackPlan",
         device ->
             TruncatedPullbackPlan.create(
-                    device, TYPE, BATCH, N, N, RANK, GradientRule.moorePenrose(), 3)
+                    device,
+                    new BatchShape(TYPE, BATCH, N, N),
+                    RANK,
+                    SvdOptions.defaults().withRule(GradientRule.moorePenrose()),
+                    3)
                 ::close);
     return TestDevices.devices()
         .flatMap(
@@ -341,11 +375,11 @@ class HandlesContractTest {
     List<OwnedMatrixBatch> later = new ArrayList<>();
     try {
       for (int i = 0; i < 40; i++) {
-        victims.add(device.allocate(TYPE, BATCH, N, N));
+        victims.add(device.allocate(new BatchShape(TYPE, BATCH, N, N)));
       }
       close.run();
       for (int i = 0; i < 40; i++) {
-        later.add(device.allocate(TYPE, BATCH, N, N));
+        later.add(device.allocate(new BatchShape(TYPE, BATCH, N, N)));
       }
       assertThat(later)
           .extracting(MatrixBatch::address)
@@ -399,9 +433,12 @@ class HandlesContractTest {
       Device device, SvdAlgorithm algorithm, Interruption interruption, String reason)
       throws Exception {
     ExecutorService worker = Executors.newSingleThreadExecutor();
-    OwnedMatrixBatch a = device.allocate(TYPE, 64, 40, 24);
+    OwnedMatrixBatch a = device.allocate(new BatchShape(TYPE, 64, 40, 24));
     SvdPlan plan =
-        SvdPlan.create(device, TYPE, 64, 40, 24, SvdOptions.defaults().withAlgorithm(algorithm));
+        SvdPlan.create(
+            device,
+            new BatchShape(TYPE, 64, 40, 24),
+            SvdOptions.defaults().withAlgorithm(algorithm));
     SvdFactors factors = plan.allocateFactors();
     SvdInfo info = device.allocateInfo(64);
     try {
@@ -437,8 +474,7 @@ class HandlesContractTest {
     int threads = 4;
     ExecutorService pool = Executors.newFixedThreadPool(threads);
     try (Device device = Device.open("cpu");
-        SpectralPlan plan =
-            SpectralPlan.create(device, TYPE, BATCH, N, N, SpectralFunction.sqrt())) {
+        SpectralPlan plan = SpectralPlan.create(device, new BatchShape(TYPE, BATCH, N, N))) {
       List<Future<Integer>> results = new ArrayList<>();
       for (int i = 0; i < threads; i++) {
         int seed = i;
@@ -454,17 +490,17 @@ class HandlesContractTest {
 
   private static int wrongResults(Device device, SpectralPlan shared, int seed) {
     int wrong = 0;
-    try (OwnedMatrixBatch a = device.allocate(TYPE, BATCH, N, N);
-        OwnedMatrixBatch y = device.allocate(TYPE, BATCH, N, N);
-        SpectralPlan own = SpectralPlan.create(device, TYPE, BATCH, N, N, SpectralFunction.sqrt());
+    try (OwnedMatrixBatch a = device.allocate(new BatchShape(TYPE, BATCH, N, N));
+        OwnedMatrixBatch y = device.allocate(new BatchShape(TYPE, BATCH, N, N));
+        SpectralPlan own = SpectralPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
         SvdFactors factors = own.allocateFactors();
         SvdInfo info = device.allocateInfo(BATCH)) {
       device.write(a, new Random(seed).doubles(a.size(), -1, 1).toArray());
-      own.forward(a, factors, y, info, 0);
+      own.forward(a, SpectralFunction.sqrt(), factors, y, info, 0);
       double[] expected = device.read(y);
       for (int i = 0; i < 500; i++) {
         try {
-          shared.forward(a, factors, y, info, 0);
+          shared.forward(a, SpectralFunction.sqrt(), factors, y, info, 0);
         } catch (IllegalStateException e) {
           assertThat(e).hasMessageContaining("the plan is in use by another thread");
           continue;

@@ -2,16 +2,19 @@ package io.github.diffsvd.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.Gauge;
 import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.PushforwardPlan;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.SvdTangents;
 import java.util.ArrayList;
@@ -82,15 +85,19 @@ class LongSumsContractTest {
         OwnedMatrixBatch ds = Batch.poisoned(device, type.real(), 1, COLUMNS, 1);
         OwnedMatrixBatch dv = Batch.poisoned(device, type, 1, COLUMNS, COLUMNS);
         OwnedMatrixBatch spectral = Batch.poisoned(device, type, 1, rows, COLUMNS);
-        SvdPlan plan = SvdPlan.create(device, type, 1, rows, COLUMNS);
+        SvdPlan plan = SvdPlan.create(device, new BatchShape(type, 1, rows, COLUMNS));
         PushforwardPlan pushforward =
-            PushforwardPlan.create(device, type, 1, rows, COLUMNS, GradientRule.moorePenrose());
+            PushforwardPlan.create(
+                device,
+                new BatchShape(type, 1, rows, COLUMNS),
+                SvdOptions.defaults().withRule(GradientRule.moorePenrose()));
         SpectralPlan function =
-            SpectralPlan.create(device, type, 1, rows, COLUMNS, SpectralFunction.log1p())) {
+            SpectralPlan.create(device, new BatchShape(type, 1, rows, COLUMNS))) {
       SvdCotangents cotangents = new SvdCotangents(gu, gs, right);
       plan.backward(factors, cotangents, gradient, 0);
       pushforward.pushforward(factors, gu, new SvdTangents(du, ds, dv), 0);
-      function.backward(factors, gu, spectral, null, 0);
+      function.backward(
+          factors, SpectralFunction.log1p(), SpectralCotangents.of(gu), spectral, null, 0);
       List<Host> results = new ArrayList<>();
       results.add(Batch.download(device, gradient)[0]);
       results.add(Host.diagonal(Gauge.dependence(device, factors, cotangents, 10, 0)));

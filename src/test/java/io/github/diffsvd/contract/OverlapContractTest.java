@@ -3,8 +3,11 @@ package io.github.diffsvd.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighCotangents;
+import io.github.diffsvd.EighFactors;
 import io.github.diffsvd.EighPlan;
 import io.github.diffsvd.FMatrix;
 import io.github.diffsvd.GradientRule;
@@ -13,12 +16,14 @@ import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.PushforwardPlan;
 import io.github.diffsvd.SingularValueLoss;
 import io.github.diffsvd.SingularValuePlan;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SpectralTable;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.SvdTangents;
 import io.github.diffsvd.TruncatedPullbackPlan;
@@ -47,17 +52,25 @@ class OverlapContractTest {
   void outputsMayOverlapNothing(Device device) {
     GradientRule rule = GradientRule.moorePenrose();
     SpectralFunction sqrt = SpectralFunction.sqrt();
-    try (OwnedMatrixBatch a = device.allocate(TYPE, BATCH, N, N);
-        OwnedMatrixBatch y = device.allocate(TYPE, BATCH, N, N);
-        OwnedMatrixBatch w = device.allocate(TYPE, BATCH, N, 1);
-        OwnedMatrixBatch losses = device.allocate(TYPE, BATCH, 1, 1);
-        SvdPlan svd = SvdPlan.create(device, TYPE, BATCH, N, N);
-        SpectralPlan spectral = SpectralPlan.create(device, TYPE, BATCH, N, N, sqrt);
-        PushforwardPlan pushforward = PushforwardPlan.create(device, TYPE, BATCH, N, N, rule);
-        EighPlan eigh = EighPlan.create(device, TYPE, BATCH, N);
-        SingularValuePlan values = SingularValuePlan.create(device, TYPE, BATCH, N, N);
+    try (OwnedMatrixBatch a = device.allocate(new BatchShape(TYPE, BATCH, N, N));
+        OwnedMatrixBatch y = device.allocate(new BatchShape(TYPE, BATCH, N, N));
+        OwnedMatrixBatch w = device.allocate(new BatchShape(TYPE, BATCH, N, 1));
+        OwnedMatrixBatch losses = device.allocate(new BatchShape(TYPE, BATCH, 1, 1));
+        SvdPlan svd = SvdPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
+        SpectralPlan spectral = SpectralPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
+        PushforwardPlan pushforward =
+            PushforwardPlan.create(
+                device, new BatchShape(TYPE, BATCH, N, N), SvdOptions.defaults().withRule(rule));
+        EighPlan eigh = EighPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
+        SingularValuePlan values =
+            SingularValuePlan.create(device, new BatchShape(TYPE, BATCH, N, N));
         TruncatedPullbackPlan truncated =
-            TruncatedPullbackPlan.create(device, TYPE, BATCH, N, N, N, rule, 2);
+            TruncatedPullbackPlan.create(
+                device,
+                new BatchShape(TYPE, BATCH, N, N),
+                N,
+                SvdOptions.defaults().withRule(rule),
+                2);
         SvdFactors f = svd.allocateFactors();
         SvdFactors g = svd.allocateFactors();
         SvdInfo info = device.allocateInfo(BATCH)) {
@@ -75,21 +88,28 @@ class OverlapContractTest {
       assertRefused("gradient: overlaps factors.v", () -> svd.backward(f, cotangents, f.v(), 0));
       assertRefused("gradient: overlaps cotangents.u", () -> svd.backward(f, cotangents, g.u(), 0));
 
-      assertRefused("y: overlaps factors.u", () -> spectral.forward(a, f, f.u(), info, 0));
+      assertRefused("y: overlaps factors.u", () -> spectral.forward(a, sqrt, f, f.u(), info, 0));
       assertRefused(
           "y: overlaps factors.v",
           () -> spectral.compose(f, SpectralTable.softThreshold(w), f.v(), 0));
-      assertRefused("gradient: overlaps gy", () -> spectral.backward(f, y, y, null, 0));
       assertRefused(
-          "tableGradient: overlaps table.weights",
-          () -> spectral.backward(f, SpectralTable.softThreshold(w), y, null, a, w, 0));
-      assertRefused("dy: overlaps da", () -> spectral.pushforward(f, y, y, 0));
+          "gradient: overlaps cotangents.y",
+          () -> spectral.backward(f, sqrt, SpectralCotangents.of(y), y, null, 0));
+      assertRefused(
+          "parameterGradient: overlaps table.weights",
+          () ->
+              spectral.backward(
+                  f, SpectralTable.softThreshold(w), SpectralCotangents.of(y), a, w, 0));
+      assertRefused("dy: overlaps da", () -> spectral.pushforward(f, sqrt, y, y, 0));
       assertRefused(
           "tangents.u: overlaps da",
           () -> pushforward.pushforward(f, y, new SvdTangents(y, g.s(), g.v()), 0));
-      assertRefused("vectors: overlaps a", () -> eigh.forward(a, w, a, info, 0));
-      assertRefused("gradient: overlaps gVectors", () -> eigh.backward(w, f.u(), null, y, y, 0));
-      assertRefused("y: overlaps factors.u", () -> eigh.apply(sqrt, w, y, y, 0));
+      assertRefused(
+          "factors.vectors: overlaps a", () -> eigh.forward(a, new EighFactors(w, a), info, 0));
+      assertRefused(
+          "gradient: overlaps cotangents.vectors",
+          () -> eigh.backward(new EighFactors(w, f.u()), new EighCotangents(null, y), y, 0));
+      assertRefused("y: overlaps factors.u", () -> eigh.compose(new EighFactors(w, y), sqrt, y, 0));
       assertRefused(
           "gradient: overlaps factors.u",
           () -> truncated.backward(a, f, cotangents, f.u(), null, 0));
@@ -102,15 +122,15 @@ class OverlapContractTest {
               values.loss(
                   SingularValueLoss.nuclearNorm(),
                   a,
-                  MatrixBatch.wrap(y.address(), TYPE, BATCH, 1, 1),
+                  MatrixBatch.wrap(y.address(), new BatchShape(TYPE, BATCH, 1, 1)),
                   y,
                   info,
                   0));
-      FMatrix matrix = FMatrix.create(device, TYPE, BATCH, N, rule);
+      FMatrix matrix = FMatrix.create(device, new BatchShape(TYPE, BATCH, N, N), rule);
       assertRefused("gap: overlaps f", () -> matrix.compute(w, y, y, null, 0));
 
       device.write(a, new Random(4).doubles(a.size(), 1, 2).toArray());
-      spectral.forward(a, f, a, info, 0);
+      spectral.forward(a, sqrt, f, a, info, 0);
       truncated.backward(a, f, cotangents, a, null, 0);
       values.loss(SingularValueLoss.nuclearNorm(), a, losses, a, info, 0);
     }
@@ -124,9 +144,9 @@ class OverlapContractTest {
         List.of(Host.random(TYPE, N, N, new Random(5)), Host.random(TYPE, N, N, new Random(6)));
     int width = 2 * N + 1;
     try (OwnedMatrixBatch a = Batch.upload(device, TYPE, matrices);
-        OwnedMatrixBatch array = device.allocate(TYPE, BATCH, N, width);
+        OwnedMatrixBatch array = device.allocate(new BatchShape(TYPE, BATCH, N, width));
         SvdInfo info = device.allocateInfo(BATCH);
-        SvdPlan plan = SvdPlan.create(device, TYPE, BATCH, N, N);
+        SvdPlan plan = SvdPlan.create(device, new BatchShape(TYPE, BATCH, N, N));
         SvdFactors packed = plan.allocateFactors()) {
       SvdFactors beside =
           new SvdFactors(block(array, 0, N), block(array, N, 1), block(array, N + 1, N));
@@ -147,10 +167,7 @@ class OverlapContractTest {
   private static MatrixBatch block(MatrixBatch array, int column, int columns) {
     return MatrixBatch.wrap(
         array.address() + (long) column * TYPE.bytes(),
-        TYPE,
-        array.batch(),
-        array.rows(),
-        columns,
+        new BatchShape(TYPE, array.batch(), array.rows(), columns),
         array.rowStride(),
         1,
         array.batchStride());

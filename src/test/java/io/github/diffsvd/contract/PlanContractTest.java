@@ -3,6 +3,7 @@ package io.github.diffsvd.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
@@ -35,11 +36,14 @@ class PlanContractTest {
     for (int[] extents : new int[][] {{0, 3, 2}, {4, 0, 3}, {4, 3, 0}, {4, 0, 0}, {0, 0, 0}}) {
       Shape shape = new Shape(extents[1], extents[2]);
       int batch = extents[0];
-      try (OwnedMatrixBatch a = device.allocate(type, batch, shape.rows(), shape.columns());
-          OwnedMatrixBatch gradient = device.allocate(type, batch, shape.rows(), shape.columns());
+      try (OwnedMatrixBatch a =
+              device.allocate(new BatchShape(type, batch, shape.rows(), shape.columns()));
+          OwnedMatrixBatch gradient =
+              device.allocate(new BatchShape(type, batch, shape.rows(), shape.columns()));
           SvdFactors factors = Batch.poisonedFactors(device, type, batch, shape);
           SvdInfo info = device.allocateInfo(batch);
-          SvdPlan plan = SvdPlan.create(device, type, batch, shape.rows(), shape.columns())) {
+          SvdPlan plan =
+              SvdPlan.create(device, new BatchShape(type, batch, shape.rows(), shape.columns()))) {
         plan.forward(a, factors, info, 0);
         assertThat(info.read(0)).containsOnly(new int[batch]).hasSize(batch);
         plan.backward(
@@ -58,11 +62,11 @@ class PlanContractTest {
             Batch.upload(device, type, List.of(Host.random(type, 5, 3, new Random(1))));
         OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, 5, 3);
         SvdFactors f = Batch.poisonedFactors(device, type, 1, shape);
-        OwnedMatrixBatch square = device.allocate(type, 1, 5, 5);
-        OwnedMatrixBatch single = device.allocate(DataType.FLOAT32, 1, 5, 3);
+        OwnedMatrixBatch square = device.allocate(new BatchShape(type, 1, 5, 5));
+        OwnedMatrixBatch single = device.allocate(new BatchShape(DataType.FLOAT32, 1, 5, 3));
         SvdInfo info = device.allocateInfo(1);
         SvdInfo longer = device.allocateInfo(2);
-        SvdPlan plan = SvdPlan.create(device, type, 1, 5, 3)) {
+        SvdPlan plan = SvdPlan.create(device, new BatchShape(type, 1, 5, 3))) {
       assertMistake(
           () -> plan.forward(square, f, info, 0), "a: expected FLOAT64 1×5×3, got FLOAT64 1×5×5");
       assertMistake(
@@ -77,7 +81,8 @@ class PlanContractTest {
           () -> plan.forward(a, new SvdFactors(f.u(), f.s(), f.u()), info, 0),
           "factors.v: expected");
       assertMistake(() -> plan.forward(a, f, longer, 0), "info: expected a batch of 1, got 2");
-      MatrixBatch overlapping = MatrixBatch.wrap(f.u().address(), type, 1, 5, 3, 2, 1, 0);
+      MatrixBatch overlapping =
+          MatrixBatch.wrap(f.u().address(), new BatchShape(type, 1, 5, 3), 2, 1, 0);
       assertMistake(
           () -> plan.forward(a, new SvdFactors(overlapping, f.s(), f.v()), info, 0),
           "factors.u: expected strides that keep");
@@ -103,11 +108,15 @@ class PlanContractTest {
           .isTrue();
     }
     assertMistake(
-        () -> SvdPlan.create(device, type, -1, 5, 3), "batch: expected at least 0, got -1");
+        () -> SvdPlan.create(device, new BatchShape(type, -1, 5, 3)),
+        "batch: expected at least 0, got -1");
     assertMistake(
-        () -> SvdPlan.create(device, type, 1, -5, 3), "rows: expected at least 0, got -5");
-    assertMistake(() -> MatrixBatch.wrap(0, type, 1, 1, 1), "address: expected");
-    assertMistake(() -> MatrixBatch.wrap(1001, type, 1, 1, 1), "address: expected a multiple of 8");
+        () -> SvdPlan.create(device, new BatchShape(type, 1, -5, 3)),
+        "rows: expected at least 0, got -5");
+    assertMistake(() -> MatrixBatch.wrap(0, new BatchShape(type, 1, 1, 1)), "address: expected");
+    assertMistake(
+        () -> MatrixBatch.wrap(1001, new BatchShape(type, 1, 1, 1)),
+        "address: expected a multiple of 8");
   }
 
   private static void assertMistake(ThrowingCallable call, String message) {
@@ -124,10 +133,11 @@ class PlanContractTest {
     SvdPlan plan;
     try (PointerScope scope = new PointerScope()) {
       assertThat(scope).isNotNull();
-      plan = SvdPlan.create(device, type, 2, shape.rows(), shape.columns());
+      plan = SvdPlan.create(device, new BatchShape(type, 2, shape.rows(), shape.columns()));
     }
     try (plan;
-        SvdPlan other = SvdPlan.create(device, type, 2, shape.rows(), shape.columns())) {
+        SvdPlan other =
+            SvdPlan.create(device, new BatchShape(type, 2, shape.rows(), shape.columns()))) {
       assertThat(roundTrip(device, type, plan, shape))
           .isEqualTo(roundTrip(device, type, other, shape));
     }
@@ -138,7 +148,8 @@ class PlanContractTest {
     int batch = 1_000_000;
     try (Device device = Device.open("cpu")) {
       long workspace =
-          SvdPlan.workspaceBytes(device, DataType.FLOAT32, batch, 8, 8, SvdOptions.defaults());
+          SvdPlan.workspaceBytes(
+              device, new BatchShape(DataType.FLOAT32, batch, 8, 8), SvdOptions.defaults());
       long matrix = (long) batch * 8 * 8 * Float.BYTES;
       long factors = 2 * matrix + (long) batch * 8 * Float.BYTES;
       long info = (long) batch * Integer.BYTES;
@@ -150,7 +161,8 @@ class PlanContractTest {
   @ParameterizedTest(name = "{0} {1}", autoCloseArguments = false)
   @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
   void workspaceMayBeTheCallers(Device device, DataType type) {
-    long bytes = SvdPlan.workspaceBytes(device, type, 2, 70, 66, SvdOptions.defaults());
+    long bytes =
+        SvdPlan.workspaceBytes(device, new BatchShape(type, 2, 70, 66), SvdOptions.defaults());
     assertThat(bytes).isPositive();
     int elements = Math.toIntExact((bytes + type.bytes() - 1) / type.bytes());
     try (OwnedMatrixBatch workspace = Batch.poisoned(device, type, 1, 1, elements)) {
@@ -159,8 +171,11 @@ class PlanContractTest {
         SvdOptions options = SvdOptions.defaults();
         try (SvdPlan plan =
             given
-                ? SvdPlan.create(device, type, 2, 70, 66, options, workspace.address(), bytes)
-                : SvdPlan.create(device, type, 2, 70, 66, options)) {
+                ? SvdPlan.create(
+                    device,
+                    new BatchShape(type, 2, 70, 66),
+                    options.withWorkspace(workspace.address(), bytes))
+                : SvdPlan.create(device, new BatchShape(type, 2, 70, 66), options)) {
           assertThat(plan.workspaceBytes()).isEqualTo(bytes);
           results.add(roundTrip(device, type, plan, new Shape(70, 66)));
         }
@@ -169,7 +184,9 @@ class PlanContractTest {
       assertMistake(
           () ->
               SvdPlan.create(
-                  device, type, 2, 70, 66, SvdOptions.defaults(), workspace.address(), bytes - 1),
+                  device,
+                  new BatchShape(type, 2, 70, 66),
+                  SvdOptions.defaults().withWorkspace(workspace.address(), bytes - 1)),
           "workspace: expected at least " + bytes);
     }
   }
@@ -178,7 +195,8 @@ class PlanContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
   void sameInputGivesTheSameBits(Device device, DataType type) {
     for (Shape shape : List.of(new Shape(3, 3), new Shape(33, 20), new Shape(66, 70))) {
-      try (SvdPlan plan = SvdPlan.create(device, type, 2, shape.rows(), shape.columns())) {
+      try (SvdPlan plan =
+          SvdPlan.create(device, new BatchShape(type, 2, shape.rows(), shape.columns()))) {
         assertThat(roundTrip(device, type, plan, shape))
             .isEqualTo(roundTrip(device, type, plan, shape));
       }
@@ -216,7 +234,7 @@ class PlanContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
   void closedPlanRefusesWork(Device device) {
     DataType type = DataType.FLOAT32;
-    SvdPlan plan = SvdPlan.create(device, type, 1, 2, 2);
+    SvdPlan plan = SvdPlan.create(device, new BatchShape(type, 1, 2, 2));
     plan.close();
     plan.close();
     try (OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 2, 2);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
@@ -54,7 +55,10 @@ class PushforwardContractTest {
         Batch.poisonedFactors(device, type, 1, new Shape(x.da.rows(), x.da.columns()));
     try (OwnedMatrixBatch da = Batch.upload(device, type, List.of(x.da));
         PushforwardPlan plan =
-            PushforwardPlan.create(device, type, 1, x.da.rows(), x.da.columns(), rule)) {
+            PushforwardPlan.create(
+                device,
+                new BatchShape(type, 1, x.da.rows(), x.da.columns()),
+                SvdOptions.defaults().withRule(rule))) {
       plan.pushforward(factors, da, new SvdTangents(tangents.u(), tangents.s(), tangents.v()), 0);
       device.synchronize(0);
     }
@@ -83,10 +87,7 @@ class PushforwardContractTest {
           SvdPlan plan =
               SvdPlan.create(
                   device,
-                  type,
-                  1,
-                  x.da.rows(),
-                  x.da.columns(),
+                  new BatchShape(type, 1, x.da.rows(), x.da.columns()),
                   SvdOptions.defaults().withRule(rule));
           SvdFactors tangents = push(device, type, x, factors, rule)) {
         plan.backward(factors, new SvdCotangents(gu, gs, gv), gradient, 0);
@@ -142,15 +143,21 @@ class PushforwardContractTest {
       Shape shape = new Shape(extents[1], extents[2]);
       try (PushforwardPlan plan =
               PushforwardPlan.create(
-                  device, type, extents[0], extents[1], extents[2], GradientRule.moorePenrose());
-          OwnedMatrixBatch a = device.allocate(type, extents[0], extents[1], extents[2]);
+                  device,
+                  new BatchShape(type, extents[0], extents[1], extents[2]),
+                  SvdOptions.defaults().withRule(GradientRule.moorePenrose()));
+          OwnedMatrixBatch a =
+              device.allocate(new BatchShape(type, extents[0], extents[1], extents[2]));
           SvdFactors f = Batch.poisonedFactors(device, type, extents[0], shape)) {
         plan.pushforward(f, a, new SvdTangents(f.u(), f.s(), f.v()), 0);
         assertThat(plan.workspaceBytes()).isZero();
       }
     }
     try (PushforwardPlan plan =
-            PushforwardPlan.create(device, type, 1, 3, 2, GradientRule.moorePenrose());
+            PushforwardPlan.create(
+                device,
+                new BatchShape(type, 1, 3, 2),
+                SvdOptions.defaults().withRule(GradientRule.moorePenrose()));
         OwnedMatrixBatch square = Batch.poisoned(device, type, 1, 3, 3);
         SvdFactors f = Batch.poisonedFactors(device, type, 1, new Shape(3, 2))) {
       SvdTangents tangents = new SvdTangents(f.u(), f.s(), f.v());

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.FMatrix;
@@ -94,10 +95,7 @@ class RulesContractTest {
         SvdPlan plan =
             SvdPlan.create(
                 device,
-                type,
-                1,
-                shape.rows(),
-                shape.columns(),
+                new BatchShape(type, 1, shape.rows(), shape.columns()),
                 SvdOptions.defaults().withRule(ruleInDouble(name)))) {
       plan.backward(factors, new SvdCotangents(guBatch, gsBatch, gvBatch), gradient, 0);
       Host actual = Batch.download(device, gradient)[0];
@@ -160,7 +158,7 @@ class RulesContractTest {
     try (OwnedMatrixBatch s = Batch.upload(device, type, spectra);
         OwnedMatrixBatch gap = Batch.poisoned(device, type, batch, 3, 3);
         OwnedMatrixBatch sum = Batch.poisoned(device, type, batch, 3, 3)) {
-      FMatrix.create(device, type, batch, 3, GradientRule.parse(name))
+      FMatrix.create(device, new BatchShape(type, batch, 3, 3), GradientRule.parse(name))
           .compute(s, null, gap, sum, 0);
       for (OwnedMatrixBatch factor : List.of(gap, sum)) {
         double[] actual = device.read(factor);
@@ -259,7 +257,9 @@ class RulesContractTest {
         OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, 2, 2);
         SvdPlan plan =
             SvdPlan.create(
-                device, type, 1, 2, 2, SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
+                device,
+                new BatchShape(type, 1, 2, 2),
+                SvdOptions.defaults().withRule(GradientRule.svdInv()))) {
       plan.backward(factors, new SvdCotangents(guBatch, gsBatch, gvBatch), gradient, 0);
       return device.read(gradient);
     }
@@ -279,7 +279,8 @@ class RulesContractTest {
     try (OwnedMatrixBatch s = Batch.upload(device, DataType.FLOAT64, spectra);
         OwnedMatrixBatch gap = Batch.poisoned(device, DataType.FLOAT64, 200, 2, 2);
         OwnedMatrixBatch sum = Batch.poisoned(device, DataType.FLOAT64, 200, 2, 2)) {
-      FMatrix.create(device, DataType.FLOAT64, 200, 2, GradientRule.moorePenrose())
+      FMatrix.create(
+              device, new BatchShape(DataType.FLOAT64, 200, 2, 2), GradientRule.moorePenrose())
           .compute(s, null, gap, sum, 0);
       double[] g = device.read(gap);
       double[] h = device.read(sum);
@@ -325,10 +326,7 @@ class RulesContractTest {
           SvdPlan plan =
               SvdPlan.create(
                   device,
-                  DataType.FLOAT64,
-                  1,
-                  3,
-                  3,
+                  new BatchShape(DataType.FLOAT64, 1, 3, 3),
                   SvdOptions.defaults().withRule(GradientRule.parse(name)));
           SvdFactors factors = plan.allocateFactors()) {
         plan.forward(a, factors, info, 0);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -53,7 +54,8 @@ class SingularValueContractTest {
         OwnedMatrixBatch value = Batch.poisoned(device, type.real(), 1, 1, 1);
         OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, a.rows(), a.columns());
         SvdInfo info = device.allocateInfo(1);
-        SingularValuePlan plan = SingularValuePlan.create(device, type, 1, a.rows(), a.columns())) {
+        SingularValuePlan plan =
+            SingularValuePlan.create(device, new BatchShape(type, 1, a.rows(), a.columns()))) {
       plan.loss(loss, batch, value, gradient, info, 0);
       Outcome outcome = new Outcome(device.read(value)[0], Batch.download(device, gradient)[0]);
       Batch.poison(device, value);
@@ -141,7 +143,8 @@ class SingularValueContractTest {
           OwnedMatrixBatch gs = Batch.upload(device, type.real(), List.of(weights));
           SvdInfo info = device.allocateInfo(1);
           SingularValuePlan plan =
-              SingularValuePlan.create(device, type, 1, shape.rows(), shape.columns())) {
+              SingularValuePlan.create(
+                  device, new BatchShape(type, 1, shape.rows(), shape.columns()))) {
         plan.forward(batch, s, info, 0);
         double[] values = device.read(s);
         for (int i = 0; i < k; i++) {
@@ -197,7 +200,8 @@ class SingularValueContractTest {
         OwnedMatrixBatch s = Batch.poisoned(device, type.real(), batch, k, 1);
         SvdInfo info = device.allocateInfo(batch);
         SingularValuePlan plan =
-            SingularValuePlan.createWithoutGradients(device, type, batch, rows, columns)) {
+            SingularValuePlan.createWithoutGradients(
+                device, new BatchShape(type, batch, rows, columns))) {
       plan.forward(a, s, info, 0);
       double[] values = device.read(s);
       int[] codes = info.read(0);
@@ -249,7 +253,8 @@ class SingularValueContractTest {
     try (OwnedMatrixBatch a = Batch.upload(device, type, List.of(matrix));
         SvdFactors factors = Batch.poisonedFactors(device, type, 1, shape);
         SvdInfo info = device.allocateInfo(1);
-        SvdPlan plan = SvdPlan.create(device, type, 1, shape.rows(), shape.columns())) {
+        SvdPlan plan =
+            SvdPlan.create(device, new BatchShape(type, 1, shape.rows(), shape.columns()))) {
       plan.forward(a, factors, info, 0);
       return device.read(factors.s());
     }
@@ -262,9 +267,9 @@ class SingularValueContractTest {
     assertThatThrownBy(() -> SingularValueLoss.logDeterminant(-1))
         .hasMessageStartingWith("epsilon: ");
     DataType type = DataType.FLOAT64;
-    try (SingularValuePlan plan = SingularValuePlan.create(device, type, 2, 0, 3);
-        OwnedMatrixBatch a = device.allocate(type, 2, 0, 3);
-        OwnedMatrixBatch losses = device.allocate(type, 2, 1, 1);
+    try (SingularValuePlan plan = SingularValuePlan.create(device, new BatchShape(type, 2, 0, 3));
+        OwnedMatrixBatch a = device.allocate(new BatchShape(type, 2, 0, 3));
+        OwnedMatrixBatch losses = device.allocate(new BatchShape(type, 2, 1, 1));
         SvdInfo info = device.allocateInfo(2)) {
       assertThatThrownBy(() -> plan.loss(SingularValueLoss.nuclearNorm(), a, losses, null, info, 0))
           .hasMessageStartingWith("losses: there is none");

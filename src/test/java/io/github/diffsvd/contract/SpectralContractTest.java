@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighFactors;
 import io.github.diffsvd.EighPlan;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SpectralTable;
@@ -106,8 +109,10 @@ class SpectralContractTest {
       int k = shape.k();
       for (Function f : FUNCTIONS) {
         try (SpectralPlan plan =
-                SpectralPlan.create(device, type, 1, shape.rows(), shape.columns(), f.function);
-            OwnedMatrixBatch gradient = device.allocate(type, 1, shape.rows(), shape.columns())) {
+                SpectralPlan.create(
+                    device, new BatchShape(type, 1, shape.rows(), shape.columns()));
+            OwnedMatrixBatch gradient =
+                device.allocate(new BatchShape(type, 1, shape.rows(), shape.columns()))) {
           for (double[] four : SPECTRA) {
             Host u = Host.orthonormal(type, shape.rows(), k, random).rounded(type);
             Host v = Host.orthonormal(type, shape.columns(), k, random).rounded(type);
@@ -120,7 +125,7 @@ class SpectralContractTest {
                         Batch.upload(device, type.real(), List.of(Host.real(k, 1, (i, j) -> s[i]))),
                         Batch.upload(device, type, List.of(v)));
                 OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g))) {
-              plan.backward(factors, gy, gradient, null, 0);
+              plan.backward(factors, f.function, SpectralCotangents.of(gy), gradient, null, 0);
             }
             Host expected = exact(f, u, s, v, g);
             Host actual = Batch.download(device, gradient)[0];
@@ -159,7 +164,8 @@ class SpectralContractTest {
           Host core = u.adjoint().times(g).times(v);
           Host expectedY = u.scaled((i, j) -> values.re(j, 0)).times(v.adjoint());
           try (SpectralPlan plan =
-                  SpectralPlan.create(device, type, 1, shape.rows(), shape.columns());
+                  SpectralPlan.create(
+                      device, new BatchShape(type, 1, shape.rows(), shape.columns()));
               OwnedMatrixBatch gradient =
                   Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
               OwnedMatrixBatch valueGradient = Batch.poisoned(device, type.real(), 1, k, 1);
@@ -173,7 +179,8 @@ class SpectralContractTest {
               OwnedMatrixBatch onDevice = Batch.upload(device, type.real(), List.of(values));
               OwnedMatrixBatch derivatives = Batch.upload(device, type.real(), List.of(slopes))) {
             SpectralTable table = SpectralTable.of(onDevice, derivatives);
-            plan.backward(factors, table, gy, gs, gradient, valueGradient, 0);
+            plan.backward(
+                factors, table, new SpectralCotangents(gy, gs), gradient, valueGradient, 0);
             Host actual = Batch.download(device, gradient)[0];
             String name = f.function + " " + shape + " " + Arrays.toString(four);
             assertThat(actual.minus(expected).norm())
@@ -237,8 +244,9 @@ class SpectralContractTest {
   /** The derivatives by four thresholds, and the loss Re⟨G, Y⟩. */
   private static double[] weighted(
       Device device, DataType type, Host a, Host g, double[] weights, Host[] gradient) {
-    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, a.rows(), a.columns());
-        SvdPlan svd = SvdPlan.create(device, type, 1, a.rows(), a.columns());
+    try (SpectralPlan plan =
+            SpectralPlan.create(device, new BatchShape(type, 1, a.rows(), a.columns()));
+        SvdPlan svd = SvdPlan.create(device, new BatchShape(type, 1, a.rows(), a.columns()));
         OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
         OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g));
         OwnedMatrixBatch w =
@@ -250,7 +258,7 @@ class SpectralContractTest {
       SpectralTable table = SpectralTable.softThreshold(w);
       plan.compose(factors, table, batch, 0);
       double loss = Batch.download(device, batch)[0].dot(g);
-      plan.backward(factors, table, gy, null, batch, byWeights, 0);
+      plan.backward(factors, table, SpectralCotangents.of(gy), batch, byWeights, 0);
       if (gradient != null) {
         gradient[0] = Batch.download(device, batch)[0];
       }
@@ -262,14 +270,11 @@ class SpectralContractTest {
 
   @ParameterizedTest(name = "{0}", autoCloseArguments = false)
   @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
-  void tablesAreCheckedAndPlansWithoutAFunctionSaySo(Device device) {
+  void tablesAreChecked(Device device) {
     DataType type = DataType.FLOAT64;
-    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, 3, 2);
+    try (SpectralPlan plan = SpectralPlan.create(device, new BatchShape(type, 1, 3, 2));
         OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 3, 2);
-        SvdInfo info = device.allocateInfo(1);
         SvdFactors factors = plan.allocateFactors()) {
-      assertThatThrownBy(() -> plan.forward(a, factors, a, info, 0))
-          .isInstanceOf(IllegalStateException.class);
       assertThatThrownBy(() -> plan.compose(factors, SpectralTable.softThreshold(a), a, 0))
           .hasMessageStartingWith("table.weights: expected FLOAT64 1×2×1");
       assertThatThrownBy(() -> plan.compose(factors, SpectralTable.of(factors.s(), a), a, 0))
@@ -346,6 +351,7 @@ class SpectralContractTest {
   private static final class Evaluation implements AutoCloseable {
     private final Device device;
     private final SpectralPlan plan;
+    private final SpectralFunction function;
     private final OwnedMatrixBatch a;
     private final OwnedMatrixBatch y;
     private final SvdFactors factors;
@@ -353,7 +359,8 @@ class SpectralContractTest {
 
     Evaluation(Device device, DataType type, Shape shape, SpectralFunction function) {
       this.device = device;
-      plan = SpectralPlan.create(device, type, 1, shape.rows(), shape.columns(), function);
+      this.function = function;
+      plan = SpectralPlan.create(device, new BatchShape(type, 1, shape.rows(), shape.columns()));
       a = Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
       y = Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
       factors = plan.allocateFactors();
@@ -362,7 +369,7 @@ class SpectralContractTest {
 
     Host value(Host x) {
       Batch.write(device, a, List.of(x.rounded(a.type())));
-      plan.forward(a, factors, y, info, 0);
+      plan.forward(a, function, factors, y, info, 0);
       info.check(0);
       return Batch.download(device, y)[0];
     }
@@ -370,13 +377,13 @@ class SpectralContractTest {
     /** At the matrix before the last value. */
     Host gradient(Host g) {
       Batch.write(device, a, List.of(g));
-      plan.backward(factors, a, y, null, 0);
+      plan.backward(factors, function, SpectralCotangents.of(a), y, null, 0);
       return Batch.download(device, y)[0];
     }
 
     Host pushforward(Host direction) {
       Batch.write(device, a, List.of(direction));
-      plan.pushforward(factors, a, y, 0);
+      plan.pushforward(factors, function, a, y, 0);
       return Batch.download(device, y)[0];
     }
 
@@ -417,15 +424,15 @@ class SpectralContractTest {
         Host[][] values = new Host[2][];
         for (int side = 0; side < 2; side++) {
           SpectralFunction f = SpectralFunction.parse(name + "=" + (p + (2 * side - 1) * h));
-          try (SpectralPlan plan = SpectralPlan.create(device, type, 3, 5, 3, f)) {
-            plan.forward(a, factors, y, info, 0);
+          try (SpectralPlan plan = SpectralPlan.create(device, new BatchShape(type, 3, 5, 3))) {
+            plan.forward(a, f, factors, y, info, 0);
             values[side] = Batch.download(device, y);
           }
         }
         SpectralFunction f = SpectralFunction.parse(name + "=" + p);
-        try (SpectralPlan plan = SpectralPlan.create(device, type, 3, 5, 3, f)) {
-          plan.forward(a, factors, y, info, 0);
-          plan.backward(factors, gy, y, gp, 0);
+        try (SpectralPlan plan = SpectralPlan.create(device, new BatchShape(type, 3, 5, 3))) {
+          plan.forward(a, f, factors, y, info, 0);
+          plan.backward(factors, f, SpectralCotangents.of(gy), y, gp, 0);
         }
         double[] actual = device.read(gp);
         for (int b = 0; b < 3; b++) {
@@ -456,16 +463,23 @@ class SpectralContractTest {
         OwnedMatrixBatch memory = Batch.poisoned(device, type, 1, 1, 300);
         SvdFactors factors = Batch.poisonedFactors(device, type, 3, new Shape(4, 3));
         SvdInfo info = device.allocateInfo(3);
-        SpectralPlan plan =
-            SpectralPlan.create(device, type, 3, 4, 3, SpectralFunction.softThreshold(0.5))) {
-      plan.forward(a, factors, y, info, 0);
-      plan.backward(factors, a, gradient, null, 0);
+        SpectralPlan plan = SpectralPlan.create(device, new BatchShape(type, 3, 4, 3))) {
+      plan.forward(a, SpectralFunction.softThreshold(0.5), factors, y, info, 0);
+      plan.backward(
+          factors,
+          SpectralFunction.softThreshold(0.5),
+          SpectralCotangents.of(a),
+          gradient,
+          null,
+          0);
       Host[] expected = Batch.download(device, gradient);
-      MatrixBatch strided = MatrixBatch.wrap(memory.address(), type, 3, 4, 3, 2, 9, 60);
+      MatrixBatch strided =
+          MatrixBatch.wrap(memory.address(), new BatchShape(type, 3, 4, 3), 2, 9, 60);
       Batch.write(device, a, bad);
-      plan.forward(a, factors, y, info, 0);
+      plan.forward(a, SpectralFunction.softThreshold(0.5), factors, y, info, 0);
       assertThat(info.read(0)).containsExactly(0, SvdInfo.NOT_FINITE, 0);
-      plan.backward(factors, a, strided, null, 0);
+      plan.backward(
+          factors, SpectralFunction.softThreshold(0.5), SpectralCotangents.of(a), strided, null, 0);
       Host[] actual = Batch.download(device, strided);
       for (int b : new int[] {0, 2}) {
         assertThat(actual[b].minus(expected[b]).norm())
@@ -484,24 +498,31 @@ class SpectralContractTest {
       Shape shape = new Shape(extents[1], extents[2]);
       try (SpectralPlan plan =
               SpectralPlan.create(
-                  device, type, extents[0], extents[1], extents[2], SpectralFunction.log1p());
-          OwnedMatrixBatch a = device.allocate(type, extents[0], extents[1], extents[2]);
+                  device, new BatchShape(type, extents[0], extents[1], extents[2]));
+          OwnedMatrixBatch a =
+              device.allocate(new BatchShape(type, extents[0], extents[1], extents[2]));
           SvdFactors factors = Batch.poisonedFactors(device, type, extents[0], shape);
           SvdInfo info = device.allocateInfo(extents[0])) {
-        plan.forward(a, factors, a, info, 0);
-        plan.backward(factors, a, a, null, 0);
+        plan.forward(a, SpectralFunction.log1p(), factors, a, info, 0);
+        plan.backward(factors, SpectralFunction.log1p(), SpectralCotangents.of(a), a, null, 0);
       }
     }
-    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, 3, 2, SpectralFunction.sqrt());
+    try (SpectralPlan plan = SpectralPlan.create(device, new BatchShape(type, 1, 3, 2));
         OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 3, 2);
         OwnedMatrixBatch square = Batch.poisoned(device, type, 1, 3, 3);
         SvdFactors factors = Batch.poisonedFactors(device, type, 1, new Shape(3, 2));
         SvdInfo info = device.allocateInfo(1)) {
-      assertThatThrownBy(() -> plan.forward(a, factors, square, info, 0))
+      assertThatThrownBy(() -> plan.forward(a, SpectralFunction.sqrt(), factors, square, info, 0))
           .hasMessageStartingWith("y: expected FLOAT64 1×3×2");
-      assertThatThrownBy(() -> plan.backward(factors, square, a, null, 0))
-          .hasMessageStartingWith("gy: expected");
-      assertThatThrownBy(() -> plan.backward(factors, a, a, square, 0))
+      assertThatThrownBy(
+              () ->
+                  plan.backward(
+                      factors, SpectralFunction.sqrt(), SpectralCotangents.of(square), a, null, 0))
+          .hasMessageStartingWith("cotangents.y: expected");
+      assertThatThrownBy(
+              () ->
+                  plan.backward(
+                      factors, SpectralFunction.sqrt(), SpectralCotangents.of(a), a, square, 0))
           .hasMessageStartingWith("parameterGradient: expected");
     }
   }
@@ -545,11 +566,11 @@ class SpectralContractTest {
   /** ∂L/∂A and ∂L/∂p at U S Vᴴ, and f(diag(S, 0, 0)). */
   private static List<Double> results(
       Device device, DataType type, SpectralFunction function, Host u, double[] s, Host v, Host g) {
-    try (SpectralPlan plan = SpectralPlan.create(device, type, 1, 6, 4, function);
+    try (SpectralPlan plan = SpectralPlan.create(device, new BatchShape(type, 1, 6, 4));
         OwnedMatrixBatch gy = Batch.upload(device, type, List.of(g));
         OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, 6, 4);
         OwnedMatrixBatch gp = Batch.poisoned(device, type.real(), 1, 1, 1);
-        EighPlan eigh = EighPlan.create(device, type, 1, 6);
+        EighPlan eigh = EighPlan.create(device, new BatchShape(type, 1, 6, 6));
         OwnedMatrixBatch y = Batch.poisoned(device, type, 1, 6, 6);
         OwnedMatrixBatch values =
             Batch.upload(
@@ -561,8 +582,8 @@ class SpectralContractTest {
                 Batch.upload(device, type, List.of(u)),
                 Batch.upload(device, type.real(), List.of(Host.real(4, 1, (i, j) -> s[i]))),
                 Batch.upload(device, type, List.of(v)))) {
-      plan.backward(factors, gy, gradient, gp, 0);
-      eigh.apply(function, values, vectors, y, 0);
+      plan.backward(factors, function, SpectralCotangents.of(gy), gradient, gp, 0);
+      eigh.compose(new EighFactors(values, vectors), function, y, 0);
       List<Double> all = new ArrayList<>();
       for (OwnedMatrixBatch each : List.of(gradient, gp, y)) {
         Arrays.stream(device.read(each)).forEach(all::add);

@@ -3,6 +3,7 @@ package io.github.diffsvd.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -160,10 +161,7 @@ class StructuredContractTest {
         SvdPlan plan =
             SvdPlan.create(
                 device,
-                type,
-                batch,
-                shape.rows(),
-                shape.columns(),
+                new BatchShape(type, batch, shape.rows(), shape.columns()),
                 SvdOptions.defaults().withAlgorithm(algorithm))) {
       plan.forward(a, factors, info, 0);
       assertThat(info.read(0)).as(algorithm + " info").containsOnly(0);
@@ -261,7 +259,8 @@ class StructuredContractTest {
     SvdOptions options = SvdOptions.defaults().withAlgorithm(algorithm);
     try (OwnedMatrixBatch a = Batch.upload(device, DataType.FLOAT64, matrices);
         SvdInfo info = device.allocateInfo(batch);
-        SvdPlan plan = SvdPlan.create(device, DataType.FLOAT64, batch, 30, 30, options);
+        SvdPlan plan =
+            SvdPlan.create(device, new BatchShape(DataType.FLOAT64, batch, 30, 30), options);
         SvdFactors factors = plan.allocateFactors()) {
       plan.forward(a, factors, info, 0);
       info.check(0);

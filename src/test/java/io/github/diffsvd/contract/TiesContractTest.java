@@ -2,6 +2,7 @@ package io.github.diffsvd.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -40,8 +41,8 @@ class TiesContractTest {
           SvdFactors plain = Batch.poisonedFactors(device, type, 1, shape);
           SvdFactors resolved = Batch.poisonedFactors(device, type, 1, shape);
           SvdInfo info = device.allocateInfo(1);
-          SvdPlan first = SvdPlan.create(device, type, 1, 8, 7);
-          SvdPlan second = SvdPlan.create(device, type, 1, 8, 7, RESOLVED)) {
+          SvdPlan first = SvdPlan.create(device, new BatchShape(type, 1, 8, 7));
+          SvdPlan second = SvdPlan.create(device, new BatchShape(type, 1, 8, 7), RESOLVED)) {
         first.forward(batch, plain, info, 0);
         second.forward(batch, resolved, info, 0);
         assertThat(device.read(resolved.u())).isEqualTo(device.read(plain.u()));
@@ -103,7 +104,9 @@ class TiesContractTest {
         SvdFactors factors = Batch.poisonedFactors(device, type, 1, shape);
         SvdInfo info = device.allocateInfo(1);
         OwnedMatrixBatch gradient = Batch.poisoned(device, type, 1, shape.rows(), shape.columns());
-        SvdPlan plan = SvdPlan.create(device, type, 1, shape.rows(), shape.columns(), RESOLVED)) {
+        SvdPlan plan =
+            SvdPlan.create(
+                device, new BatchShape(type, 1, shape.rows(), shape.columns()), RESOLVED)) {
       plan.forward(batch, factors, info, 0);
       info.check(0);
       Host u = Batch.download(device, factors.u())[0];

@@ -3,6 +3,7 @@ package io.github.diffsvd.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
@@ -10,6 +11,7 @@ import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.TruncatedPullbackPlan;
 import io.github.diffsvd.Truncation;
@@ -124,7 +126,7 @@ class TruncatedContractTest {
     int columns = a.get(0).columns();
     int rank = gu.get(0).columns();
     try (OwnedMatrixBatch batch = Batch.upload(device, type, a);
-        SvdPlan svd = SvdPlan.create(device, type, count, rows, columns);
+        SvdPlan svd = SvdPlan.create(device, new BatchShape(type, count, rows, columns));
         SvdFactors factors = svd.allocateFactors();
         SvdInfo info = device.allocateInfo(count);
         OwnedMatrixBatch left = Batch.upload(device, type, gu);
@@ -132,7 +134,11 @@ class TruncatedContractTest {
         OwnedMatrixBatch gradient = Batch.poisoned(device, type, count, rows, columns);
         TruncatedPullbackPlan plan =
             TruncatedPullbackPlan.create(
-                device, type, count, rows, columns, rank, RULE, iterations)) {
+                device,
+                new BatchShape(type, count, rows, columns),
+                rank,
+                SvdOptions.defaults().withRule(RULE),
+                iterations)) {
       svd.forward(batch, factors, info, 0);
       SvdCotangents cotangents = new SvdCotangents(left, null, right);
       plan.backward(batch, factors.leading(rank), cotangents, gradient, null, 0);
@@ -145,14 +151,19 @@ class TruncatedContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devicesAndTypes")
   void rankZeroHasAGradientOfZero(Device device, DataType type) {
     for (Shape shape : new Shape[] {new Shape(6, 5), new Shape(5, 6), new Shape(90, 80)}) {
-      try (SvdPlan svd = SvdPlan.create(device, type, 2, shape.rows(), shape.columns());
+      try (SvdPlan svd =
+              SvdPlan.create(device, new BatchShape(type, 2, shape.rows(), shape.columns()));
           SvdFactors factors = Batch.poisonedFactors(device, type, 2, shape);
           OwnedMatrixBatch a = Batch.poisoned(device, type, 2, shape.rows(), shape.columns());
           OwnedMatrixBatch full = Batch.poisoned(device, type, 2, shape.rows(), shape.columns());
           SvdInfo info = device.allocateInfo(2);
           TruncatedPullbackPlan plan =
               TruncatedPullbackPlan.create(
-                  device, type, 2, shape.rows(), shape.columns(), 0, RULE, 25)) {
+                  device,
+                  new BatchShape(type, 2, shape.rows(), shape.columns()),
+                  0,
+                  SvdOptions.defaults().withRule(RULE),
+                  25)) {
         Batch.write(
             device,
             a,
@@ -209,7 +220,7 @@ class TruncatedContractTest {
     int columns = a.columns();
     try (OwnedMatrixBatch batch =
             Batch.upload(device, type, List.of(a, a.scaled(2).rounded(type)));
-        SvdPlan svd = SvdPlan.create(device, type, 2, rows, columns);
+        SvdPlan svd = SvdPlan.create(device, new BatchShape(type, 2, rows, columns));
         SvdFactors factors = svd.allocateFactors();
         SvdInfo info = device.allocateInfo(2);
         OwnedMatrixBatch gu = upload(device, type, rows, rank, random);
@@ -219,7 +230,12 @@ class TruncatedContractTest {
         OwnedMatrixBatch actual = Batch.poisoned(device, type, 2, rows, columns);
         OwnedMatrixBatch residuals = Batch.poisoned(device, type.real(), 2, rank, 1);
         TruncatedPullbackPlan plan =
-            TruncatedPullbackPlan.create(device, type, 2, rows, columns, rank, RULE, 25)) {
+            TruncatedPullbackPlan.create(
+                device,
+                new BatchShape(type, 2, rows, columns),
+                rank,
+                SvdOptions.defaults().withRule(RULE),
+                25)) {
       svd.forward(batch, factors, info, 0);
       SvdCotangents cotangents =
           new SvdCotangents(
@@ -260,13 +276,18 @@ class TruncatedContractTest {
     // Outside the two kept vectors it lies along the third that is tied with them.
     Host g = u.times(Host.real(5, 2, (i, j) -> i < 3 ? random.nextGaussian() : 0));
     try (OwnedMatrixBatch batch = Batch.upload(device, type, List.of(a));
-        SvdPlan svd = SvdPlan.create(device, type, 1, 6, 5);
+        SvdPlan svd = SvdPlan.create(device, new BatchShape(type, 1, 6, 5));
         SvdFactors factors = svd.allocateFactors();
         SvdInfo info = device.allocateInfo(1);
         OwnedMatrixBatch gu = Batch.upload(device, type, List.of(g));
         OwnedMatrixBatch residuals = Batch.poisoned(device, type, 1, 2, 1);
         TruncatedPullbackPlan plan =
-            TruncatedPullbackPlan.create(device, type, 1, 6, 5, 2, RULE, 30)) {
+            TruncatedPullbackPlan.create(
+                device,
+                new BatchShape(type, 1, 6, 5),
+                2,
+                SvdOptions.defaults().withRule(RULE),
+                30)) {
       svd.forward(batch, factors, info, 0);
       SvdCotangents cotangents = new SvdCotangents(gu, null, null);
       plan.backward(batch, factors.leading(2), cotangents, batch, residuals, 0);
@@ -281,10 +302,18 @@ class TruncatedContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
   void mistakesAreNamed(Device device) {
     DataType type = DataType.FLOAT64;
-    assertThatThrownBy(() -> TruncatedPullbackPlan.create(device, type, 1, 4, 3, 4, RULE, 1))
+    assertThatThrownBy(
+            () ->
+                TruncatedPullbackPlan.create(
+                    device,
+                    new BatchShape(type, 1, 4, 3),
+                    4,
+                    SvdOptions.defaults().withRule(RULE),
+                    1))
         .hasMessage("rank: expected at most 3, got 4");
     try (TruncatedPullbackPlan plan =
-            TruncatedPullbackPlan.create(device, type, 1, 4, 3, 2, RULE, 1);
+            TruncatedPullbackPlan.create(
+                device, new BatchShape(type, 1, 4, 3), 2, SvdOptions.defaults().withRule(RULE), 1);
         OwnedMatrixBatch a = Batch.poisoned(device, type, 1, 4, 3);
         SvdFactors factors = Batch.poisonedFactors(device, type, 1, new Shape(4, 3))) {
       SvdCotangents none = new SvdCotangents(null, null, null);

@@ -3,6 +3,7 @@ package io.github.diffsvd.simulator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.CudaFatalException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
@@ -268,8 +269,9 @@ class MisuseTest {
     try (Device opened = Device.open("cuda:0");
         Problem problem =
             new Problem(opened, DataType.FLOAT64, 9, 5, 3, SvdAlgorithm.GESVDJ_BATCHED);
-        OwnedMatrixBatch small = opened.allocate(DataType.FLOAT64, 1, 5, 3)) {
-      MatrixBatch beyond = MatrixBatch.wrap(small.address(), DataType.FLOAT64, 9, 5, 3);
+        OwnedMatrixBatch small = opened.allocate(new BatchShape(DataType.FLOAT64, 1, 5, 3))) {
+      MatrixBatch beyond =
+          MatrixBatch.wrap(small.address(), new BatchShape(DataType.FLOAT64, 9, 5, 3));
       problem.plan.forward(beyond, problem.factors, problem.info, 0);
       assertThatThrownBy(() -> problem.info.read(0))
           .isInstanceOf(CudaFatalException.class)

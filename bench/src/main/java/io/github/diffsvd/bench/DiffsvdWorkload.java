@@ -1,9 +1,11 @@
 package io.github.diffsvd.bench;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SingularValuePlan;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
@@ -61,8 +63,9 @@ final class DiffsvdWorkload implements Workload {
     SingularValuePlan plan =
         own(
             SingularValuePlan.createWithoutGradients(
-                device, type, extents.batch(), extents.rows(), extents.columns()));
-    OwnedMatrixBatch s = own(device.allocate(type.real(), extents.batch(), extents.k(), 1));
+                device, new BatchShape(type, extents.batch(), extents.rows(), extents.columns())));
+    OwnedMatrixBatch s =
+        own(device.allocate(new BatchShape(type.real(), extents.batch(), extents.k(), 1)));
     return () -> plan.forward(a, s, info, 0);
   }
 
@@ -89,18 +92,15 @@ final class DiffsvdWorkload implements Workload {
     SpectralPlan plan =
         own(
             SpectralPlan.create(
-                device,
-                type,
-                extents.batch(),
-                extents.rows(),
-                extents.columns(),
-                SpectralFunction.softThreshold(Operation.THRESHOLD)));
+                device, new BatchShape(type, extents.batch(), extents.rows(), extents.columns())));
     SvdFactors factors = own(plan.allocateFactors());
     OwnedMatrixBatch y = allocate();
     OwnedMatrixBatch gradient = allocate();
+    SpectralFunction function = SpectralFunction.softThreshold(Operation.THRESHOLD);
+    SpectralCotangents cotangents = SpectralCotangents.of(y);
     return () -> {
-      plan.forward(a, factors, y, info, 0);
-      plan.backward(factors, y, gradient, null, 0);
+      plan.forward(a, function, factors, y, info);
+      plan.backward(factors, function, cotangents, gradient);
     };
   }
 
@@ -108,16 +108,15 @@ final class DiffsvdWorkload implements Workload {
     return own(
         SvdPlan.create(
             device,
-            type,
-            extents.batch(),
-            extents.rows(),
-            extents.columns(),
+            new BatchShape(type, extents.batch(), extents.rows(), extents.columns()),
             SvdOptions.defaults().withAlgorithm(algorithm)));
   }
 
   private OwnedMatrixBatch allocate(double... numbers) {
     OwnedMatrixBatch matrices =
-        own(device.allocate(type, extents.batch(), extents.rows(), extents.columns()));
+        own(
+            device.allocate(
+                new BatchShape(type, extents.batch(), extents.rows(), extents.columns())));
     if (numbers.length > 0) {
       device.write(matrices, numbers);
     }

@@ -1,5 +1,6 @@
 package io.github.diffsvd.bench;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
@@ -117,10 +118,7 @@ public final class Report {
     long workspace =
         SvdPlan.workspaceBytes(
             device,
-            row.type(),
-            extents.batch(),
-            extents.rows(),
-            extents.columns(),
+            new BatchShape(row.type(), extents.batch(), extents.rows(), extents.columns()),
             SvdOptions.defaults());
     return line.add(Long.toString(workspace / extents.batch())).toString();
   }

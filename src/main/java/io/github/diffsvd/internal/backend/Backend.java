@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.SvdAlgorithm;
 import java.nio.ByteBuffer;
@@ -56,7 +57,7 @@ public interface Backend extends AutoCloseable {
    *
    * @throws IllegalArgumentException if the device does not have the algorithm for this shape
    */
-  SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n);
+  SvdSolver svdSolver(BatchShape shape, SvdAlgorithm algorithm);
 
   @Override
   void close();

@@ -1,6 +1,6 @@
 package io.github.diffsvd.internal.backend;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.MatrixBatch;
 
 /** The two orders of elements that BLAS libraries take. */
@@ -35,9 +35,9 @@ public enum Layout {
   }
 
   /** Packed matrices of this layout. */
-  public MatrixBatch pack(long address, DataType type, int batch, int rows, int columns) {
+  public MatrixBatch pack(long address, BatchShape shape) {
     return this == ROW_MAJOR
-        ? MatrixBatch.wrap(address, type, batch, rows, columns)
-        : MatrixBatch.wrapColumnMajor(address, type, batch, rows, columns);
+        ? MatrixBatch.wrap(address, shape)
+        : MatrixBatch.wrapColumnMajor(address, shape);
   }
 }

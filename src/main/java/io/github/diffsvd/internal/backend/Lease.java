@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
@@ -139,9 +140,8 @@ public final class Lease implements AutoCloseable {
   }
 
   /** Uninitialised matrices, packed row-major, which are freed with the lease. */
-  public MatrixBatch allocate(DataType type, int batch, int rows, int columns) {
-    long address = allocate(Workspace.bytes(type, batch, rows, columns));
-    return MatrixBatch.wrap(address, type, batch, rows, columns);
+  public MatrixBatch allocate(BatchShape shape) {
+    return MatrixBatch.wrap(allocate(shape.bytes()), shape);
   }
 
   public void copyToDevice(long target, ByteBuffer source, long stream) {
@@ -200,12 +200,11 @@ public final class Lease implements AutoCloseable {
   }
 
   /** Closed with the lease. */
-  public SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
-    if (batch < 1 || n < 1 || m < n) {
-      throw new IllegalArgumentException(
-          "shape: expected batch ≥ 1 and m ≥ n ≥ 1, got " + batch + "×" + m + "×" + n);
+  public SvdSolver svdSolver(BatchShape shape, SvdAlgorithm algorithm) {
+    if (shape.isEmpty() || shape.rows() < shape.columns()) {
+      throw new IllegalArgumentException("shape: expected batch ≥ 1 and m ≥ n ≥ 1, got " + shape);
     }
-    SvdSolver solver = backend.svdSolver(type, algorithm, batch, m, n);
+    SvdSolver solver = backend.svdSolver(shape, algorithm);
     closers.push(solver::close);
     return solver;
   }

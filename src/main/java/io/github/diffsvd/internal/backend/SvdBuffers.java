@@ -1,50 +1,40 @@
 package io.github.diffsvd.internal.backend;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 
 /** The column-major buffers that every LAPACK-like routine works on, laid out in one workspace. */
 public final class SvdBuffers {
-  private final DataType type;
-  private final int batch;
-  private final int m;
   private final int n;
-  private final int columnsOfU;
   private final boolean returnsAdjoint;
+  private final boolean complex;
   private final Workspace layout = new Workspace();
-  private final long inputOffset;
-  private final long sOffset;
-  private final long uOffset;
-  private final long vOffset;
-  private final long infoOffset;
-  private final long extraOffset;
-  private long base;
+  private final Workspace.Buffer input;
+  private final Workspace.Buffer s;
+  private final Workspace.Buffer u;
+  private final Workspace.Buffer v;
+  private long info;
+  private long extra;
 
   /**
+   * @param shape of the matrices, m ≥ n
    * @param columnsOfU n, or m for a routine that returns the full U
    * @param returnsAdjoint whether the routine writes Vᴴ
    * @param extraBytes the routine's own workspace
    */
-  public SvdBuffers(
-      DataType type,
-      int batch,
-      int m,
-      int n,
-      int columnsOfU,
-      boolean returnsAdjoint,
-      long extraBytes) {
-    this.type = type;
-    this.batch = batch;
-    this.m = m;
-    this.n = n;
-    this.columnsOfU = columnsOfU;
+  public SvdBuffers(BatchShape shape, int columnsOfU, boolean returnsAdjoint, long extraBytes) {
+    DataType type = shape.type();
+    int batch = shape.batch();
+    n = shape.columns();
     this.returnsAdjoint = returnsAdjoint;
-    inputOffset = layout.reserve(type, batch, m, n);
-    sOffset = layout.reserve(type.real(), batch, n, 1);
-    uOffset = layout.reserve(type, batch, m, columnsOfU);
-    vOffset = layout.reserve(type, batch, n, n);
-    infoOffset = layout.reserve((long) batch * Integer.BYTES);
-    extraOffset = layout.reserve(extraBytes);
+    complex = type.isComplex();
+    input = layout.reserve(shape);
+    s = layout.reserve(new BatchShape(type.real(), batch, n, 1));
+    u = layout.reserve(new BatchShape(type, batch, shape.rows(), columnsOfU));
+    v = layout.reserve(new BatchShape(type, batch, n, n));
+    layout.reserve((long) batch * Integer.BYTES, address -> info = address);
+    layout.reserve(extraBytes, address -> extra = address);
   }
 
   public long bytes() {
@@ -52,37 +42,36 @@ public final class SvdBuffers {
   }
 
   public void bind(long workspace) {
-    base = workspace;
+    layout.bind(workspace);
   }
 
   public MatrixBatch input() {
-    return MatrixBatch.wrapColumnMajor(base + inputOffset, type, batch, m, n);
+    return input.in(Layout.COLUMN_MAJOR);
   }
 
   public MatrixBatch u() {
-    return MatrixBatch.wrapColumnMajor(base + uOffset, type, batch, m, columnsOfU)
-        .leadingColumns(n);
+    return u.in(Layout.COLUMN_MAJOR).leadingColumns(n);
   }
 
   public MatrixBatch s() {
-    return MatrixBatch.wrap(base + sOffset, type.real(), batch, n, 1);
+    return s.matrices();
   }
 
   public MatrixBatch v() {
-    MatrixBatch v = MatrixBatch.wrapColumnMajor(base + vOffset, type, batch, n, n);
-    return returnsAdjoint ? v.transposed() : v;
+    MatrixBatch columns = v.in(Layout.COLUMN_MAJOR);
+    return returnsAdjoint ? columns.transposed() : columns;
   }
 
   public boolean conjugatesV() {
-    return returnsAdjoint && type.isComplex();
+    return returnsAdjoint && complex;
   }
 
   public long info() {
-    return base + infoOffset;
+    return info;
   }
 
   /** The routine's own workspace. */
   public long extra() {
-    return base + extraOffset;
+    return extra;
   }
 }

@@ -2,6 +2,7 @@ package io.github.diffsvd.internal.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -30,8 +31,9 @@ class ClassLoadersTest {
           double[] a = new double[n * n];
           a[0] = 3;
           a[n + 1] = 4;
-          try (OwnedMatrixBatch matrices = device.allocate(DataType.FLOAT64, 1, n, n);
-              SvdPlan plan = SvdPlan.create(device, DataType.FLOAT64, 1, n, n);
+          try (OwnedMatrixBatch matrices =
+                  device.allocate(new BatchShape(DataType.FLOAT64, 1, n, n));
+              SvdPlan plan = SvdPlan.create(device, new BatchShape(DataType.FLOAT64, 1, n, n));
               SvdFactors factors = plan.allocateFactors();
               SvdInfo info = device.allocateInfo(1)) {
             device.write(matrices, a);

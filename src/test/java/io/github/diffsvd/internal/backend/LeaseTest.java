@@ -3,6 +3,7 @@ package io.github.diffsvd.internal.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.SvdAlgorithm;
 import java.nio.ByteBuffer;
@@ -110,7 +111,7 @@ class LeaseTest {
     }
 
     @Override
-    public SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
+    public SvdSolver svdSolver(BatchShape shape, SvdAlgorithm algorithm) {
       throw new UnsupportedOperationException();
     }
 

@@ -2,6 +2,7 @@ package io.github.diffsvd.internal.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
@@ -46,7 +47,7 @@ class NativeStartTest {
   static final class Start {
     public static void main(String[] args) {
       try (Device device = Device.open("cpu");
-          OwnedMatrixBatch batch = device.allocate(DataType.FLOAT32, 1, 2, 2)) {
+          OwnedMatrixBatch batch = device.allocate(new BatchShape(DataType.FLOAT32, 1, 2, 2))) {
         System.out.println(device.description() + " " + batch.size());
       } catch (DeviceUnavailableException e) {
         System.out.println(e.getMessage());

@@ -1,5 +1,6 @@
 package io.github.diffsvd.cli;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -65,7 +66,8 @@ final class GradCommand extends LossCommand {
       throws FileException {
     NpyHeader header = NpyHeader.of(MatrixFile.npyType(file.type()), file.shape());
     try (OwnedMatrixBatch gradient =
-            device.allocate(file.type(), file.batch(), file.rows(), file.columns());
+            device.allocate(
+                new BatchShape(file.type(), file.batch(), file.rows(), file.columns()));
         NpyWriter writer = NpyWriter.create(output, header)) {
       plan.backward(factors, cotangents, gradient, 0);
       file.store(device, gradient, writer);

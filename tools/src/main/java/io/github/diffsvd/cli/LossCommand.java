@@ -1,5 +1,6 @@
 package io.github.diffsvd.cli;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -92,7 +93,8 @@ abstract class LossCommand implements Callable<Integer> {
       int columns = file.columns();
       int k = file.k();
       int r = rank(file);
-      try (SvdPlan plan = SvdPlan.create(device, file.type(), batch, rows, columns, options);
+      try (SvdPlan plan =
+              SvdPlan.create(device, new BatchShape(file.type(), batch, rows, columns), options);
           OwnedMatrixBatch u = load(uFile, device, file.type(), batch, rows, k);
           OwnedMatrixBatch s = load(sFile, device, file.type().real(), batch, k, 1);
           OwnedMatrixBatch v = load(vFile, device, file.type(), batch, columns, k);
@@ -146,7 +148,7 @@ abstract class LossCommand implements Callable<Integer> {
       MatrixFile file, Device device, DataType type, int batch, int rows, int columns)
       throws FileException {
     return file == null
-        ? device.allocate(type, batch, rows, columns)
+        ? device.allocate(new BatchShape(type, batch, rows, columns))
         : file.load(device, batch, rows, columns);
   }
 

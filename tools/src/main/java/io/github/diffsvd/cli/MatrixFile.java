@@ -1,5 +1,6 @@
 package io.github.diffsvd.cli;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
@@ -154,7 +155,7 @@ final class MatrixFile implements AutoCloseable {
 
   /** Copies all values to new memory of a device; the caller frees it. */
   OwnedMatrixBatch load(Device device, int batch, int rows, int columns) throws FileException {
-    OwnedMatrixBatch target = device.allocate(type, batch, rows, columns);
+    OwnedMatrixBatch target = device.allocate(new BatchShape(type, batch, rows, columns));
     try {
       load(device, target);
       return target;
@@ -206,7 +207,7 @@ final class MatrixFile implements AutoCloseable {
   /** The first elements of those left at the end of packed memory, as one row. */
   private static MatrixBatch piece(MatrixBatch packed, long left, int count) {
     long address = packed.address() + (packed.size() - left) * packed.type().bytes();
-    return MatrixBatch.wrap(address, packed.type(), 1, 1, count);
+    return MatrixBatch.wrap(address, new BatchShape(packed.type(), 1, 1, count));
   }
 
   /** The file type of an element type. */

@@ -1,7 +1,9 @@
 package io.github.diffsvd.cli;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdFactors;
@@ -83,6 +85,7 @@ final class SpectralCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--grad-y and --grad-out are needed together");
     }
+    SpectralFunction f = chosen();
     Outputs.checkFiles(given(input, gradY), given(output, gradOutput));
     try (MatrixFile file = MatrixFile.open(input, spec);
         MatrixFile gyFile =
@@ -96,26 +99,25 @@ final class SpectralCommand implements Callable<Integer> {
       int columns = file.columns();
       NpyHeader header = NpyHeader.of(MatrixFile.npyType(file.type()), file.shape());
       try (SpectralPlan plan =
-              SpectralPlan.create(device, file.type(), batch, rows, columns, chosen());
+              SpectralPlan.create(device, new BatchShape(file.type(), batch, rows, columns));
           OwnedMatrixBatch a = file.load(device, batch, rows, columns);
-          OwnedMatrixBatch y = device.allocate(file.type(), batch, rows, columns);
+          OwnedMatrixBatch y = device.allocate(new BatchShape(file.type(), batch, rows, columns));
           OwnedMatrixBatch gy = gyFile == null ? null : gyFile.load(device, batch, rows, columns);
           SvdFactors factors = plan.allocateFactors();
           SvdInfo info = device.allocateInfo(batch);
           NpyWriter yFile = NpyWriter.create(output, header);
           NpyWriter gradFile = gyFile == null ? null : NpyWriter.create(gradOutput, header)) {
-        plan.forward(a, factors, y, info, 0);
+        plan.forward(a, f, factors, y, info, 0);
         file.store(device, y, yFile);
         Decompositions.warn(spec, input, info);
         if (gyFile == null) {
           NpyWriter.commit(yFile);
         } else {
-          plan.backward(factors, gy, a, null, 0);
+          plan.backward(factors, f, SpectralCotangents.of(gy), a);
           file.store(device, a, gradFile);
           NpyWriter.commit(yFile, gradFile);
         }
-        Lines.print(
-            spec, plan.function() + " of " + file.describe() + ", on " + device + ": " + output);
+        Lines.print(spec, f + " of " + file.describe() + ", on " + device + ": " + output);
       }
     }
     return 0;

@@ -1,5 +1,6 @@
 package io.github.diffsvd.cli;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -113,12 +114,17 @@ final class SvdCommand implements Callable<Integer> {
     int batch = info.batch();
     SvdOptions options =
         SvdOptions.defaults().withResolveTies(resolveTies).withCanonicalGauge(canonicalGauge);
-    try (OwnedMatrixBatch a = device.allocate(file.type(), batch, file.rows(), file.columns());
-        OwnedMatrixBatch u = device.allocate(file.type(), batch, file.rows(), file.k());
-        OwnedMatrixBatch s = device.allocate(file.type().real(), batch, file.k(), 1);
-        OwnedMatrixBatch v = device.allocate(file.type(), batch, file.columns(), file.k());
+    try (OwnedMatrixBatch a =
+            device.allocate(new BatchShape(file.type(), batch, file.rows(), file.columns()));
+        OwnedMatrixBatch u =
+            device.allocate(new BatchShape(file.type(), batch, file.rows(), file.k()));
+        OwnedMatrixBatch s =
+            device.allocate(new BatchShape(file.type().real(), batch, file.k(), 1));
+        OwnedMatrixBatch v =
+            device.allocate(new BatchShape(file.type(), batch, file.columns(), file.k()));
         SvdPlan plan =
-            SvdPlan.create(device, file.type(), batch, file.rows(), file.columns(), options)) {
+            SvdPlan.create(
+                device, new BatchShape(file.type(), batch, file.rows(), file.columns()), options)) {
       file.load(device, a);
       plan.forward(a, new SvdFactors(u, s, v), info, 0);
       file.store(device, u, uFile);

@@ -1,5 +1,6 @@
 package io.github.diffsvd.recover;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -15,7 +16,7 @@ final class HostedBatch implements AutoCloseable {
 
   HostedBatch(Device device, DataType type, int batch, int rows, int columns) {
     this.device = device;
-    matrices = device.allocate(type, batch, rows, columns);
+    matrices = device.allocate(new BatchShape(type, batch, rows, columns));
     size = Math.toIntExact(matrices.size());
     bytes =
         ByteBuffer.allocateDirect(Math.multiplyExact(size, type.bytes()))

@@ -4,8 +4,10 @@ import static io.github.diffsvd.recover.Groups.COLUMNS;
 import static io.github.diffsvd.recover.Groups.ROWS;
 import static io.github.diffsvd.recover.Groups.SIZE;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SpectralTable;
 import io.github.diffsvd.SvdCotangents;
@@ -70,8 +72,8 @@ final class Shrinkage implements AutoCloseable {
     this.batch = batch;
     throughSpectral = gradient.isSpectral();
     SvdOptions options = throughSpectral ? SvdOptions.defaults() : gradient.options();
-    plan = SvdPlan.create(device, type, batch, ROWS, COLUMNS, options);
-    spectral = SpectralPlan.create(device, type, batch, ROWS, COLUMNS);
+    plan = SvdPlan.create(device, new BatchShape(type, batch, ROWS, COLUMNS), options);
+    spectral = SpectralPlan.create(device, new BatchShape(type, batch, ROWS, COLUMNS));
     info = device.allocateInfo(batch);
     matrices = new HostedBatch(device, type, batch, ROWS, COLUMNS);
     gradY = new HostedBatch(device, type, batch, ROWS, COLUMNS);
@@ -121,8 +123,7 @@ final class Shrinkage implements AutoCloseable {
     spectral.backward(
         remembered,
         table(slot, tau),
-        gradY.matrices(),
-        null,
+        SpectralCotangents.of(gradY.matrices()),
         matrices.matrices(),
         gradF.matrices(),
         0);

@@ -4,10 +4,13 @@ import static io.github.diffsvd.stress.Precise.DIGITS;
 import static java.math.BigDecimal.ONE;
 import static java.math.BigDecimal.ZERO;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.EighFactors;
 import io.github.diffsvd.EighPlan;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -73,18 +76,24 @@ final class DividedDifferences {
     Arrays.fill(ones, 1);
     Arrays.setAll(identity, t -> t % 4 % 3 == 0 ? 1 : 0);
     double[] flat = Arrays.stream(differences.pairs).flatMapToDouble(DoubleStream::of).toArray();
-    try (EighPlan plan = EighPlan.create(device, type, batch, 2);
-        OwnedMatrixBatch values = device.allocate(type, batch, 2, 1);
-        OwnedMatrixBatch vectors = device.allocate(type, batch, 2, 2);
-        OwnedMatrixBatch gy = device.allocate(type, batch, 2, 2);
-        OwnedMatrixBatch gradient = device.allocate(type, batch, 2, 2)) {
+    try (EighPlan plan = EighPlan.create(device, new BatchShape(type, batch, 2, 2));
+        OwnedMatrixBatch values = device.allocate(new BatchShape(type, batch, 2, 1));
+        OwnedMatrixBatch vectors = device.allocate(new BatchShape(type, batch, 2, 2));
+        OwnedMatrixBatch gy = device.allocate(new BatchShape(type, batch, 2, 2));
+        OwnedMatrixBatch gradient = device.allocate(new BatchShape(type, batch, 2, 2))) {
       device.write(values, flat);
       device.write(vectors, identity);
       device.write(gy, ones);
       return FUNCTIONS.stream()
           .map(
               function -> {
-                plan.applyBackward(function, values, vectors, gy, gradient, null, 0);
+                plan.backward(
+                    new EighFactors(values, vectors),
+                    function,
+                    SpectralCotangents.of(gy),
+                    gradient,
+                    null,
+                    0);
                 return differences.judge(function, device.read(gradient));
               })
           .toList();

@@ -1,5 +1,6 @@
 package io.github.diffsvd.stress;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
@@ -46,10 +47,14 @@ final class Placed implements AutoCloseable {
     rowStride = byRows ? outer : inner;
     columnStride = byRows ? inner : outer;
     batchStride = outer * (byRows ? rows : columns) + (gaps ? random.nextInt(3) : 0);
-    memory = device.allocate(type, 1, 1, batch * batchStride);
+    memory = device.allocate(new BatchShape(type, 1, 1, batch * batchStride));
     view =
         MatrixBatch.wrap(
-            memory.address(), type, batch, rows, columns, rowStride, columnStride, batchStride);
+            memory.address(),
+            new BatchShape(type, batch, rows, columns),
+            rowStride,
+            columnStride,
+            batchStride);
     sent = new double[batch * batchStride * parts];
     Arrays.fill(sent, poison);
   }

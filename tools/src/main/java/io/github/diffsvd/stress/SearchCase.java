@@ -1,5 +1,6 @@
 package io.github.diffsvd.stress;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.GradientRule;
@@ -136,7 +137,9 @@ record SearchCase(
     }
     try {
       SvdPlan.workspaceBytes(
-          device, type, batch, rows, columns, SvdOptions.defaults().withAlgorithm(drawn));
+          device,
+          new BatchShape(type, batch, rows, columns),
+          SvdOptions.defaults().withAlgorithm(drawn));
       return drawn;
     } catch (IllegalArgumentException e) {
       return SvdAlgorithm.AUTO; // the device does not have it for this shape
@@ -248,7 +251,9 @@ record SearchCase(
 
   private long workspaceBytes(Device device, SvdAlgorithm algorithm) {
     return SvdPlan.workspaceBytes(
-        device, type, members.size(), rows, columns, options.withAlgorithm(algorithm));
+        device,
+        new BatchShape(type, members.size(), rows, columns),
+        options.withAlgorithm(algorithm));
   }
 
   private static boolean isLarge(int rows, int columns) {

@@ -1,5 +1,6 @@
 package io.github.diffsvd.stress;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.SpectralFunction;
@@ -435,7 +436,9 @@ final class SearchJudge {
         Placed gradient = new Placed(device, type, copies, rows, columns, POISON, random);
         SvdPlan plan =
             SvdPlan.create(
-                device, type, copies, rows, columns, test.options().withRule(test.rule()))) {
+                device,
+                new BatchShape(type, copies, rows, columns),
+                test.options().withRule(test.rule()))) {
       plan.backward(
           new SvdFactors(u.view, s.view, v.view),
           new SvdCotangents(gu.view, gS.view, gv.view),

@@ -1,14 +1,17 @@
 package io.github.diffsvd.stress;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.PushforwardPlan;
 import io.github.diffsvd.SingularValuePlan;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.SvdTangents;
 import io.github.diffsvd.stress.SearchCase.Given;
@@ -94,21 +97,24 @@ final class SearchRun implements AutoCloseable {
         Placed values = output(type.real(), k, 1);
         Placed gradient = output(type, rows, columns);
         SingularValuePlan plan =
-            opened(SingularValuePlan.create(device, type, batch, rows, columns));
+            opened(SingularValuePlan.create(device, new BatchShape(type, batch, rows, columns)));
         plan.forward(a.view, values.view, info, 0);
         plan.backward(given(Given.S), gradient.view, 0);
         Placed alone = output(type.real(), k, 1);
-        opened(SingularValuePlan.createWithoutGradients(device, type, batch, rows, columns))
+        opened(
+                SingularValuePlan.createWithoutGradients(
+                    device, new BatchShape(type, batch, rows, columns)))
             .forward(a.view, alone.view, opened(device.allocateInfo(batch)), 0);
         further = List.of(values, gradient, alone);
       }
       case SPECTRAL -> {
         SpectralPlan plan =
-            opened(SpectralPlan.create(device, type, batch, rows, columns, test.function()));
+            opened(SpectralPlan.create(device, new BatchShape(type, batch, rows, columns)));
         Placed y = output(type, rows, columns);
-        plan.forward(a.view, factors, y.view, info, 0);
+        plan.forward(a.view, test.function(), factors, y.view, info, 0);
         Placed gradient = output(type, rows, columns);
-        plan.backward(factors, given(Given.A), gradient.view, null, 0);
+        SpectralCotangents given = SpectralCotangents.of(given(Given.A));
+        plan.backward(factors, test.function(), given, gradient.view, null, 0);
         further = List.of(y, gradient);
       }
       case PUSHFORWARD -> {
@@ -118,7 +124,11 @@ final class SearchRun implements AutoCloseable {
         Placed du = output(type, rows, k);
         Placed ds = output(type.real(), k, 1);
         Placed dv = output(type, columns, k);
-        opened(PushforwardPlan.create(device, type, batch, rows, columns, test.rule()))
+        opened(
+                PushforwardPlan.create(
+                    device,
+                    new BatchShape(type, batch, rows, columns),
+                    SvdOptions.defaults().withRule(test.rule())))
             .pushforward(factors, given(Given.A), new SvdTangents(du.view, ds.view, dv.view), 0);
         further = List.of(gradient, du, ds, dv);
       }
@@ -153,10 +163,7 @@ final class SearchRun implements AutoCloseable {
     return opened(
         SvdPlan.create(
             device,
-            type,
-            batch,
-            test.rows(),
-            test.columns(),
+            new BatchShape(type, batch, test.rows(), test.columns()),
             test.options().withRule(test.rule())));
   }
 

@@ -1,9 +1,11 @@
 package io.github.diffsvd.stress;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdCotangents;
@@ -67,9 +69,9 @@ final class Trial implements AutoCloseable {
     for (int t = 0; t < g.length; t++) {
       g[t] = Spectra.rounded(type, random.nextGaussian());
     }
-    a = device.allocate(type, batch, rows, columns);
-    deviceG = device.allocate(type, batch, rows, columns);
-    gradient = device.allocate(type, batch, rows, columns);
+    a = device.allocate(new BatchShape(type, batch, rows, columns));
+    deviceG = device.allocate(new BatchShape(type, batch, rows, columns));
+    gradient = device.allocate(new BatchShape(type, batch, rows, columns));
     info = device.allocateInfo(batch);
     factors = allocate();
     cotangents = allocate();
@@ -78,9 +80,9 @@ final class Trial implements AutoCloseable {
 
   private SvdFactors allocate() {
     return new SvdFactors(
-        device.allocate(type, batch, rows, k),
-        device.allocate(type.real(), batch, k, 1),
-        device.allocate(type, batch, columns, k));
+        device.allocate(new BatchShape(type, batch, rows, k)),
+        device.allocate(new BatchShape(type.real(), batch, k, 1)),
+        device.allocate(new BatchShape(type, batch, columns, k)));
   }
 
   private double[] orthonormal(Supplier<double[]> draw) {
@@ -246,8 +248,9 @@ final class Trial implements AutoCloseable {
     if (method.isSpectral()) {
       SpectralFunction function =
           loss == Loss.POLAR ? SpectralFunction.polar(0) : SpectralFunction.softThreshold(tau);
-      try (SpectralPlan plan = SpectralPlan.create(device, type, batch, rows, columns, function)) {
-        plan.backward(factors, deviceG, gradient, null, 0);
+      try (SpectralPlan plan =
+          SpectralPlan.create(device, new BatchShape(type, batch, rows, columns))) {
+        plan.backward(factors, function, SpectralCotangents.of(deviceG), gradient, null, 0);
       }
     } else {
       plan(method)
@@ -262,7 +265,8 @@ final class Trial implements AutoCloseable {
 
   private SvdPlan plan(GradientMethod method) {
     return plans.computeIfAbsent(
-        method.options(), options -> SvdPlan.create(device, type, batch, rows, columns, options));
+        method.options(),
+        options -> SvdPlan.create(device, new BatchShape(type, batch, rows, columns), options));
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.github.diffsvd.stress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -116,14 +117,11 @@ class JacobiAccuracyTest {
     int rows = problem.rows;
     int columns = problem.columns;
     int k = Math.min(rows, columns);
-    try (OwnedMatrixBatch a = device.allocate(type, MATRICES, rows, columns);
+    try (OwnedMatrixBatch a = device.allocate(new BatchShape(type, MATRICES, rows, columns));
         SvdPlan plan =
             SvdPlan.create(
                 device,
-                type,
-                MATRICES,
-                rows,
-                columns,
+                new BatchShape(type, MATRICES, rows, columns),
                 SvdOptions.defaults().withAlgorithm(algorithm));
         SvdFactors factors = plan.allocateFactors();
         SvdInfo info = device.allocateInfo(MATRICES)) {

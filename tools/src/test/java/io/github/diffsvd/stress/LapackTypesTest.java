@@ -2,6 +2,7 @@ package io.github.diffsvd.stress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -202,8 +203,9 @@ class LapackTypesTest {
       }
     }
     SvdOptions options = SvdOptions.defaults().withAlgorithm(algorithm);
-    try (SvdPlan plan = SvdPlan.create(device, type, MATRICES, rows, columns, options);
-        OwnedMatrixBatch a = device.allocate(type, MATRICES, rows, columns);
+    try (SvdPlan plan =
+            SvdPlan.create(device, new BatchShape(type, MATRICES, rows, columns), options);
+        OwnedMatrixBatch a = device.allocate(new BatchShape(type, MATRICES, rows, columns));
         SvdFactors factors = plan.allocateFactors();
         SvdInfo info = device.allocateInfo(MATRICES)) {
       device.write(a, all);

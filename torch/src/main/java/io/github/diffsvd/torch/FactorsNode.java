@@ -4,6 +4,7 @@ import io.github.diffsvd.Gauge;
 import io.github.diffsvd.SvdCotangents;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdOptions;
+import io.github.diffsvd.SvdPlan;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -25,10 +26,11 @@ final class FactorsNode extends SvdNode {
     Tensor packed = join(batch.elementsOfFactors(), x.reshape(-1));
     keep(packed.detach());
     Tensor info = batch.newInfo(x);
-    Plans.SHARED.with(
-        batch.key(options),
-        plans ->
-            plans.svd.forward(
+    batch.withPlan(
+        SvdPlan.class,
+        options,
+        (plan, none) ->
+            plan.forward(
                 batch.matrices(packed, 0),
                 batch.factors(packed, batch.elements()),
                 batch.info(info),
@@ -59,9 +61,10 @@ final class FactorsNode extends SvdNode {
     if (gauge != null) {
       gauge.accept(Gauge.dependence(batch.device, factors, given, batch.stream));
     }
-    Plans.SHARED.with(
-        batch.key(options),
-        plans -> plans.svd.backward(factors, given, batch.matrices(result, 0), batch.stream));
+    batch.withPlan(
+        SvdPlan.class,
+        options,
+        (plan, none) -> plan.backward(factors, given, batch.matrices(result, 0), batch.stream));
     return result;
   }
 }

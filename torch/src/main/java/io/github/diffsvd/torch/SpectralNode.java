@@ -1,6 +1,8 @@
 package io.github.diffsvd.torch;
 
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SpectralPlan;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -16,14 +18,15 @@ final class SpectralNode extends SvdNode {
   Tensor apply(Tensor x) {
     Tensor packed = join(0, x.reshape(-1));
     Tensor factors = keep(zeros(packed, batch.elementsOfFactors()));
-    Plans.SHARED.with(
-        batch.key(function),
-        plans ->
-            plans.spectral.forward(
+    batch.withPlan(
+        SpectralPlan.class,
+        (plan, info) ->
+            plan.forward(
                 batch.matrices(packed, 0),
+                function,
                 batch.factors(factors, 0),
                 batch.matrices(packed, 0),
-                plans.info,
+                info,
                 batch.stream));
     return packed.narrow(0, 0, batch.elements()).view(batch.shaped(batch.rows, batch.columns));
   }
@@ -32,12 +35,13 @@ final class SpectralNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
     Tensor result = torch.zeros_like(flat);
-    Plans.SHARED.with(
-        batch.key(function),
-        plans ->
-            plans.spectral.backward(
+    batch.withPlan(
+        SpectralPlan.class,
+        (plan, info) ->
+            plan.backward(
                 batch.factors(saved(), 0),
-                batch.matrices(flat, 0),
+                function,
+                SpectralCotangents.of(batch.matrices(flat, 0)),
                 batch.matrices(result, 0),
                 null,
                 batch.stream));

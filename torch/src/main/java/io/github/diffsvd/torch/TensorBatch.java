@@ -1,13 +1,18 @@
 package io.github.diffsvd.torch;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
+import io.github.diffsvd.Plan;
+import io.github.diffsvd.PlanPool;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -20,7 +25,10 @@ import org.bytedeco.pytorch.global.torch_cuda;
  */
 final class TensorBatch {
   /** Opened once and never closed, like libtorch's own contexts. */
-  private static final Map<String, Device> DEVICES = new ConcurrentHashMap<>();
+  private static final Map<String, PlanPool> POOLS = new ConcurrentHashMap<>();
+
+  /** Of the plans that wait on each device; 1 GiB. */
+  private static final long MOST_IDLE_BYTES = 1L << 30;
 
   /** CU_STREAM_LEGACY. */
   private static final long LEGACY_STREAM = 1;
@@ -32,6 +40,7 @@ final class TensorBatch {
   final int k;
   final DataType type;
   final Device device;
+  final PlanPool pool;
   final long stream;
 
   private TensorBatch(Tensor x, long[] sizes) {
@@ -41,9 +50,14 @@ final class TensorBatch {
     columns = Math.toIntExact(sizes[sizes.length - 1]);
     k = Math.min(rows, columns);
     type = type(x);
-    device =
-        DEVICES.computeIfAbsent(x.is_cuda() ? "cuda:" + x.device().index() : "cpu", Device::open);
+    String name = x.is_cuda() ? "cuda:" + x.device().index() : "cpu";
+    pool = POOLS.computeIfAbsent(name, TensorBatch::open);
+    device = pool.device();
     stream = x.is_cuda() ? currentStream(x.device().index()) : 0;
+  }
+
+  private static PlanPool open(String device) {
+    return new PlanPool(Device.open(device), MOST_IDLE_BYTES);
   }
 
   /** libtorch's default stream is CUDA's legacy one, a null handle; 0 would be the device's own. */
@@ -83,8 +97,17 @@ final class TensorBatch {
     };
   }
 
-  Plans.Key key(Object purpose) {
-    return new Plans.Key(device, stream, type, size, rows, columns, purpose);
+  private BatchShape shape() {
+    return new BatchShape(type, size, rows, columns);
+  }
+
+  /** Queues work with a plan of the device's pool; see {@link PlanPool#with}. */
+  <P extends Plan> void withPlan(Class<P> kind, SvdOptions options, BiConsumer<P, SvdInfo> action) {
+    pool.with(kind, shape(), options, stream, action);
+  }
+
+  <P extends Plan> void withPlan(Class<P> kind, BiConsumer<P, SvdInfo> action) {
+    withPlan(kind, SvdOptions.defaults(), action);
   }
 
   long elements() {
@@ -132,7 +155,11 @@ final class TensorBatch {
   MatrixBatch values(Tensor flat, long first) {
     int parts = type.isComplex() ? 2 : 1;
     return MatrixBatch.wrap(
-        address(flat, first), type.real(), size, k, 1, parts, parts, (long) k * parts);
+        address(flat, first),
+        new BatchShape(type.real(), size, k, 1),
+        parts,
+        parts,
+        (long) k * parts);
   }
 
   /** Room for a status per matrix, where x is. */
@@ -146,7 +173,7 @@ final class TensorBatch {
   }
 
   private MatrixBatch packed(Tensor flat, long first, int rows, int columns) {
-    return MatrixBatch.wrap(address(flat, first), type, size, rows, columns);
+    return MatrixBatch.wrap(address(flat, first), new BatchShape(type, size, rows, columns));
   }
 
   private long address(Tensor flat, long first) {

@@ -1,5 +1,7 @@
 package io.github.diffsvd.torch;
 
+import io.github.diffsvd.SpectralCotangents;
+import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SpectralTable;
 import io.github.diffsvd.SvdFactors;
 import org.bytedeco.pytorch.Tensor;
@@ -22,13 +24,13 @@ final class ThresholdNode extends SvdNode {
     Tensor packed = join(0, x.reshape(-1), weights);
     Tensor kept = keep(zeros(packed, batch.elementsOfFactors() + 2 * batch.elementsOfS()));
     SvdFactors factors = batch.factors(kept, 0);
-    Plans.SHARED.with(
-        batch.key(Plans.TABLE),
-        plans -> {
-          plans.svd.forward(batch.matrices(packed, 0), factors, plans.info, batch.stream);
+    batch.withPlan(
+        SpectralPlan.class,
+        (plan, info) -> {
+          plan.forward(batch.matrices(packed, 0), factors, info, batch.stream);
           parameters().copy_(perMatrix(packed.detach(), batch.elements()));
           weights().copy_(relative ? parameters().mul(largest()) : parameters());
-          plans.spectral.compose(factors, table(kept), batch.matrices(packed, 0), batch.stream);
+          plan.compose(factors, table(kept), batch.matrices(packed, 0), batch.stream);
         });
     return packed.narrow(0, 0, batch.elements()).view(batch.shaped(batch.rows, batch.columns));
   }
@@ -37,14 +39,13 @@ final class ThresholdNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
     Tensor result = torch.zeros_like(flat);
-    Plans.SHARED.with(
-        batch.key(Plans.TABLE),
-        plans ->
-            plans.spectral.backward(
+    batch.withPlan(
+        SpectralPlan.class,
+        (plan, info) ->
+            plan.backward(
                 batch.factors(saved(), 0),
                 table(saved()),
-                batch.matrices(flat, 0),
-                null,
+                SpectralCotangents.of(batch.matrices(flat, 0)),
                 batch.matrices(result, 0),
                 batch.values(result, batch.elements()),
                 batch.stream));

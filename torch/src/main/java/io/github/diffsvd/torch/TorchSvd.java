@@ -1,7 +1,6 @@
 package io.github.diffsvd.torch;
 
 import io.github.diffsvd.DataType;
-import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SvdOptions;
 import java.util.Locale;
@@ -144,9 +143,9 @@ public final class TorchSvd {
     };
   }
 
-  /** {@link #eigh(Tensor, GradientRule)} with {@link GradientRule#moorePenrose()}. */
+  /** {@link #eigh(Tensor, SvdOptions)} with {@link SvdOptions#defaults()}. */
   public static Eigh eigh(Tensor x) {
-    return eigh(x, GradientRule.moorePenrose());
+    return eigh(x, SvdOptions.defaults());
   }
 
   /**
@@ -155,15 +154,15 @@ public final class TorchSvd {
    * and vectors. Gradients are Hermitian.
    *
    * @param x … × n × n
-   * @param rule at equal eigenvalues and near them
+   * @param options whose rule counts at equal eigenvalues and near them
    * @throws IllegalArgumentException as {@link #svd(Tensor, SvdOptions)}, or if the matrices are
    *     not square
    */
-  public static Eigh eigh(Tensor x, GradientRule rule) {
-    Objects.requireNonNull(rule, "rule");
+  public static Eigh eigh(Tensor x, SvdOptions options) {
+    Objects.requireNonNull(options, "options");
     Eigh result;
     try (PointerScope scope = new PointerScope()) {
-      result = new EighNode(TensorBatch.ofSquare(x), rule).apply(x);
+      result = new EighNode(TensorBatch.ofSquare(x), options).apply(x);
       retain(result.values, result.vectors, result.info);
     }
     attach(result.values, result.vectors, result.info);

@@ -13,6 +13,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdOptions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
@@ -152,7 +153,15 @@ class TorchEighTest {
     Tensor alike = vector(0.3, 1.1, 1.1, 1.1, 0.5);
     Tensor same = p.narrow(1, 0, 1).expand(5, 5);
     for (GradientRule rule : List.of(GradientRule.moorePenrose(), GradientRule.lorentzian())) {
-      assertSlope(a -> loss(TorchSvd.eigh(hermitian(a), rule), same, alike, 3), tied, 1e-6);
+      assertSlope(
+          a ->
+              loss(
+                  TorchSvd.eigh(hermitian(a), SvdOptions.defaults().withRule(rule)),
+                  same,
+                  alike,
+                  3),
+          tied,
+          1e-6);
     }
   }
 
@@ -162,7 +171,7 @@ class TorchEighTest {
     Function<GradientRule, Tensor> gradient =
         rule -> {
           Tensor leaf = leaf(x);
-          TorchSvd.Eigh e = TorchSvd.eigh(leaf, rule);
+          TorchSvd.Eigh e = TorchSvd.eigh(leaf, SvdOptions.defaults().withRule(rule));
           e.vectors().mul(torch.ones_like(e.vectors()).triu(1)).sum().backward();
           return leaf.grad();
         };

@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cpu;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.DeviceOutOfMemoryException;
 import io.github.diffsvd.DeviceUnavailableException;
@@ -159,9 +160,9 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
+  public SvdSolver svdSolver(BatchShape shape, SvdAlgorithm algorithm) {
     return switch (algorithm) {
-      case AUTO, GESDD, GESVD -> new CpuSvdSolver(type, algorithm, batch, m, n, workers);
+      case AUTO, GESDD, GESVD -> new CpuSvdSolver(shape, algorithm, workers);
       default ->
           throw new IllegalArgumentException(
               "algorithm: the cpu has AUTO, JACOBI, GOLUB_KAHAN, GESDD and GESVD, got "

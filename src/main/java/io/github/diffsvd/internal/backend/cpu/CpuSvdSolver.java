@@ -4,12 +4,12 @@ import static io.github.diffsvd.internal.backend.cpu.Address.doubles;
 import static io.github.diffsvd.internal.backend.cpu.Address.floats;
 import static io.github.diffsvd.internal.backend.cpu.Address.ints;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.internal.backend.SvdBuffers;
 import io.github.diffsvd.internal.backend.SvdSolver;
-import io.github.diffsvd.internal.backend.Workspace;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
@@ -43,24 +43,22 @@ final class CpuSvdSolver implements SvdSolver {
   private final long rworkBytes;
   private final long threadBytes;
 
-  CpuSvdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n, Workers workers) {
-    this.type = type;
-    this.batch = batch;
-    this.m = m;
-    this.n = n;
+  CpuSvdSolver(BatchShape shape, SvdAlgorithm algorithm, Workers workers) {
+    type = shape.type();
+    batch = shape.batch();
+    m = shape.rows();
+    n = shape.columns();
     this.workers = workers;
     divideAndConquer = algorithm != SvdAlgorithm.GESVD;
     checkSize(m, n);
     workElements = Math.max(divideAndConquer ? workElements(true) : 0, workElements(false));
-    copyBytes = aligned(Workspace.bytes(type, 1, m, n));
+    copyBytes = aligned(new BatchShape(type, 1, m, n).bytes());
     workBytes = aligned((long) workElements * type.bytes());
     // From LAPACK's documentation of zgesdd, the larger of the two routines.
     long reals = type.isComplex() ? n * Math.max(5L * n + 7, 2L * m + 2L * n + 1) : 0;
     rworkBytes = aligned(reals * type.real().bytes());
     threadBytes = copyBytes + workBytes + rworkBytes + aligned(8L * n * Integer.BYTES);
-    buffers =
-        new SvdBuffers(
-            type, batch, m, n, n, true, Math.multiplyExact(threadBytes, workers.threads()));
+    buffers = new SvdBuffers(shape, n, true, Math.multiplyExact(threadBytes, workers.threads()));
   }
 
   /** LAPACK counts the elements of a matrix and of its workspace in 32 bits, which wrap. */
@@ -331,4 +329,9 @@ final class CpuSvdSolver implements SvdSolver {
 
   @Override
   public void close() {}
+
+  @Override
+  public String toString() {
+    return (divideAndConquer ? SvdAlgorithm.GESDD : SvdAlgorithm.GESVD).toString();
+  }
 }

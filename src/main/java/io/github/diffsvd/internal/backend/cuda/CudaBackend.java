@@ -2,6 +2,7 @@ package io.github.diffsvd.internal.backend.cuda;
 
 import static io.github.diffsvd.internal.backend.cuda.CudaStatus.check;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.DeviceUnavailableException;
@@ -191,8 +192,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public SvdSolver svdSolver(DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
-    return new CudaSvdSolver(context, type, algorithm, batch, m, n);
+  public SvdSolver svdSolver(BatchShape shape, SvdAlgorithm algorithm) {
+    return new CudaSvdSolver(context, shape, algorithm);
   }
 
   @Override

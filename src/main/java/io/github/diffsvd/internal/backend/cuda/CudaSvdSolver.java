@@ -2,7 +2,7 @@ package io.github.diffsvd.internal.backend.cuda;
 
 import static io.github.diffsvd.internal.backend.cuda.CudaStatus.check;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.internal.backend.SvdBuffers;
@@ -31,14 +31,13 @@ final class CudaSvdSolver implements SvdSolver {
   private final SvdBuffers buffers;
   private int workElements;
 
-  CudaSvdSolver(
-      CudaContext context, DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
+  CudaSvdSolver(CudaContext context, BatchShape shape, SvdAlgorithm algorithm) {
     this.context = context;
     // Beyond the Jacobi kernel. GESVDJ is faster, but loses orthogonality and denormal numbers.
     this.algorithm = algorithm == SvdAlgorithm.AUTO ? SvdAlgorithm.GESVD : algorithm;
     stream = context.streamHandle();
-    routine = routine(type, this.algorithm, batch, m, n);
-    operands = new SvdOperands(type, m, n, routine.columnsOfU());
+    routine = routine(shape, this.algorithm);
+    operands = new SvdOperands(shape, routine.columnsOfU());
     try {
       context.push();
       try {
@@ -52,13 +51,10 @@ final class CudaSvdSolver implements SvdSolver {
     }
     buffers =
         new SvdBuffers(
-            type,
-            batch,
-            m,
-            n,
+            shape,
             routine.columnsOfU(),
             routine.returnsAdjoint(),
-            (long) workElements * type.bytes());
+            (long) workElements * shape.type().bytes());
   }
 
   private void open() {
@@ -74,24 +70,23 @@ final class CudaSvdSolver implements SvdSolver {
     workElements = elements[0];
   }
 
-  private static SvdRoutine routine(
-      DataType type, SvdAlgorithm algorithm, int batch, int m, int n) {
+  private static SvdRoutine routine(BatchShape shape, SvdAlgorithm algorithm) {
     return switch (algorithm) {
-      case GESVD -> new Gesvd(type, batch, m, n);
-      case GESVDJ -> new Gesvdj(type, batch, m, n);
+      case GESVD -> new Gesvd(shape);
+      case GESVDJ -> new Gesvdj(shape);
       case GESVDJ_BATCHED -> {
-        if (m > BATCHED_ROWS) {
+        if (shape.rows() > BATCHED_ROWS) {
           throw new IllegalArgumentException(
               "algorithm: GESVDJ_BATCHED expected at most "
                   + BATCHED_ROWS
                   + " rows and columns, got "
-                  + m
+                  + shape.rows()
                   + " and "
-                  + n);
+                  + shape.columns());
         }
-        yield new GesvdjBatched(type, batch, m, n);
+        yield new GesvdjBatched(shape);
       }
-      case GESVDA_BATCHED -> new GesvdaBatched(type, batch, m, n);
+      case GESVDA_BATCHED -> new GesvdaBatched(shape);
       case AUTO, JACOBI, GOLUB_KAHAN, GESDD ->
           throw new IllegalArgumentException(
               "algorithm: CUDA has AUTO, JACOBI, GESVD, GESVDJ, GESVDJ_BATCHED and GESVDA_BATCHED,"
@@ -191,5 +186,10 @@ final class CudaSvdSolver implements SvdSolver {
           () -> context.checkCusolver("cusolverDnDestroy", JCusolverDn.cusolverDnDestroy(handle)));
       RawPointer.set(handle, 0);
     }
+  }
+
+  @Override
+  public String toString() {
+    return algorithm.toString();
   }
 }

@@ -1,6 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import jcuda.Pointer;
 import jcuda.jcusolver.JCusolverDn;
 import jcuda.jcusolver.cusolverDnHandle;
@@ -36,8 +36,8 @@ final class Gesvd extends SvdRoutine {
         Pointer info);
   }
 
-  Gesvd(DataType type, int batch, int m, int n) {
-    super(type, batch, m, n, "gesvd");
+  Gesvd(BatchShape shape) {
+    super(shape, "gesvd");
     query =
         switch (type) {
           case FLOAT32 -> JCusolverDn::cusolverDnSgesvd_bufferSize;

@@ -1,6 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import jcuda.Pointer;
 import jcuda.jcusolver.JCusolverDn;
 import jcuda.jcusolver.cusolverDnHandle;
@@ -61,8 +61,8 @@ final class GesvdaBatched extends SvdRoutine {
         int batch);
   }
 
-  GesvdaBatched(DataType type, int batch, int m, int n) {
-    super(type, batch, m, n, "gesvdaStridedBatched");
+  GesvdaBatched(BatchShape shape) {
+    super(shape, "gesvdaStridedBatched");
     query =
         switch (type) {
           case FLOAT32 -> JCusolverDn::cusolverDnSgesvdaStridedBatched_bufferSize;

@@ -1,6 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import jcuda.Pointer;
 import jcuda.jcusolver.JCusolverDn;
 import jcuda.jcusolver.cusolverDnHandle;
@@ -50,8 +50,8 @@ final class Gesvdj extends JacobiRoutine {
         gesvdjInfo settings);
   }
 
-  Gesvdj(DataType type, int batch, int m, int n) {
-    super(type, batch, m, n, "gesvdj");
+  Gesvdj(BatchShape shape) {
+    super(shape, "gesvdj");
     query =
         switch (type) {
           case FLOAT32 -> JCusolverDn::cusolverDnSgesvdj_bufferSize;

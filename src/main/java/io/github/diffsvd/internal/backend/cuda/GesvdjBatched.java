@@ -1,6 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import jcuda.Pointer;
 import jcuda.jcusolver.JCusolverDn;
 import jcuda.jcusolver.cusolverDnHandle;
@@ -50,8 +50,8 @@ final class GesvdjBatched extends JacobiRoutine {
         int batch);
   }
 
-  GesvdjBatched(DataType type, int batch, int m, int n) {
-    super(type, batch, m, n, "gesvdjBatched");
+  GesvdjBatched(BatchShape shape) {
+    super(shape, "gesvdjBatched");
     query =
         switch (type) {
           case FLOAT32 -> JCusolverDn::cusolverDnSgesvdjBatched_bufferSize;

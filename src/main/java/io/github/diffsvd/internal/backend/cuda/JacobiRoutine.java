@@ -1,6 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
-import io.github.diffsvd.DataType;
+import io.github.diffsvd.BatchShape;
 import jcuda.jcusolver.JCusolverDn;
 import jcuda.jcusolver.cusolverStatus;
 import jcuda.jcusolver.gesvdjInfo;
@@ -13,8 +13,8 @@ import org.bytedeco.javacpp.LongPointer;
 abstract class JacobiRoutine extends SvdRoutine {
   final gesvdjInfo settings = new gesvdjInfo();
 
-  JacobiRoutine(DataType type, int batch, int m, int n, String name) {
-    super(type, batch, m, n, name);
+  JacobiRoutine(BatchShape shape, String name) {
+    super(shape, name);
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.internal.backend.SvdBuffers;
 import jcuda.Pointer;
@@ -26,11 +27,14 @@ final class SvdOperands {
   private long firstV;
   private long firstInfo;
 
-  SvdOperands(DataType type, int m, int n, int columnsOfU) {
-    bytesOfA = (long) m * n * type.bytes();
-    bytesOfS = (long) n * type.real().bytes();
-    bytesOfU = (long) m * columnsOfU * type.bytes();
-    bytesOfV = (long) n * n * type.bytes();
+  SvdOperands(BatchShape shape, int columnsOfU) {
+    DataType type = shape.type();
+    long m = shape.rows();
+    long n = shape.columns();
+    bytesOfA = m * n * type.bytes();
+    bytesOfS = n * type.real().bytes();
+    bytesOfU = m * columnsOfU * type.bytes();
+    bytesOfV = n * n * type.bytes();
   }
 
   void bind(SvdBuffers buffers, long work) {

@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import jcuda.jcusolver.cusolverDnHandle;
 
@@ -14,11 +15,11 @@ abstract class SvdRoutine {
   final int n;
   private final String name;
 
-  SvdRoutine(DataType type, int batch, int m, int n, String name) {
-    this.type = type;
-    this.batch = batch;
-    this.m = m;
-    this.n = n;
+  SvdRoutine(BatchShape shape, String name) {
+    type = shape.type();
+    batch = shape.batch();
+    m = shape.rows();
+    n = shape.columns();
     this.name = "cusolverDn" + letter(type) + name;
   }
 

@@ -3,6 +3,7 @@ package io.github.diffsvd.internal.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -69,7 +70,8 @@ class CudaRoundTripTest {
   void refusesTheBatchedIterationAboveItsLimit() {
     try (Device device = Device.open("cuda:0")) {
       SvdOptions options = SvdOptions.defaults().withAlgorithm(SvdAlgorithm.GESVDJ_BATCHED);
-      assertThatThrownBy(() -> SvdPlan.create(device, DataType.FLOAT32, 1, 33, 4, options))
+      assertThatThrownBy(
+              () -> SvdPlan.create(device, new BatchShape(DataType.FLOAT32, 1, 33, 4), options))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("at most 32 rows");
     }
@@ -104,7 +106,7 @@ class CudaRoundTripTest {
     int k = Math.min(rows, columns);
     try (Device device = Device.open(name);
         Problem problem = new Problem(device, type, BATCH, rows, columns, algorithm);
-        OwnedMatrixBatch gs = device.allocate(type.real(), BATCH, k, 1)) {
+        OwnedMatrixBatch gs = device.allocate(new BatchShape(type.real(), BATCH, k, 1))) {
       device.write(problem.a, values);
       problem.plan.forward(problem.a, problem.factors, problem.info, 0);
       problem.info.check(0);

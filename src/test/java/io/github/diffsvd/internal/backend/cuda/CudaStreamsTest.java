@@ -3,9 +3,11 @@ package io.github.diffsvd.internal.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
@@ -115,20 +117,38 @@ class CudaStreamsTest {
         Device device = Device.open("cuda:0");
         Problem problem = new Problem(device, DataType.FLOAT64, BATCH, 7, 5, SvdAlgorithm.AUTO);
         SpectralPlan plan =
-            SpectralPlan.create(
-                device, DataType.FLOAT64, BATCH, 7, 5, SpectralFunction.softThreshold(0.5));
-        OwnedMatrixBatch y = device.allocate(DataType.FLOAT64, BATCH, 7, 5)) {
+            SpectralPlan.create(device, new BatchShape(DataType.FLOAT64, BATCH, 7, 5));
+        OwnedMatrixBatch y = device.allocate(new BatchShape(DataType.FLOAT64, BATCH, 7, 5))) {
       CUgraphExec graph =
           caller.capture(
               () -> {
-                plan.forward(problem.a, problem.factors, y, problem.info, caller.handle());
-                plan.backward(problem.factors, y, problem.gradient, null, caller.handle());
+                plan.forward(
+                    problem.a,
+                    SpectralFunction.softThreshold(0.5),
+                    problem.factors,
+                    y,
+                    problem.info,
+                    caller.handle());
+                plan.backward(
+                    problem.factors,
+                    SpectralFunction.softThreshold(0.5),
+                    SpectralCotangents.of(y),
+                    problem.gradient,
+                    null,
+                    caller.handle());
               });
       device.write(problem.a, random(problem, 7));
       caller.replay(graph);
       double[] fromGraph = device.read(problem.gradient);
-      plan.forward(problem.a, problem.factors, y, problem.info, 0);
-      plan.backward(problem.factors, y, problem.gradient, null, 0);
+      plan.forward(
+          problem.a, SpectralFunction.softThreshold(0.5), problem.factors, y, problem.info, 0);
+      plan.backward(
+          problem.factors,
+          SpectralFunction.softThreshold(0.5),
+          SpectralCotangents.of(y),
+          problem.gradient,
+          null,
+          0);
       assertThat(fromGraph).isEqualTo(device.read(problem.gradient)).doesNotContain(Double.NaN);
       CallersStream.succeed(JCudaDriver.cuGraphExecDestroy(graph));
     }

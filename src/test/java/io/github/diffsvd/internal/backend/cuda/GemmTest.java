@@ -2,6 +2,7 @@ package io.github.diffsvd.internal.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.internal.backend.Layout;
@@ -95,10 +96,7 @@ class GemmTest {
       view =
           MatrixBatch.wrap(
               64,
-              DataType.COMPLEX128,
-              1,
-              rows,
-              columns,
+              new BatchShape(DataType.COMPLEX128, 1, rows, columns),
               rowMajor ? outer : 1,
               rowMajor ? 1 : outer,
               0);

@@ -1,10 +1,12 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceOutOfMemoryException;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
@@ -218,16 +220,27 @@ public final class GpuTimes {
   /** Y = f(A) and its pullback, forward and backward together; the copy is of A and Y. */
   private void spectral(Problem problem, DataType type, int[] shape, double copy) {
     try (SpectralPlan plan =
-            SpectralPlan.create(
-                device, type, shape[0], shape[1], shape[2], SpectralFunction.softThreshold(0.5));
-        OwnedMatrixBatch y = device.allocate(type, shape[0], shape[1], shape[2])) {
+            SpectralPlan.create(device, new BatchShape(type, shape[0], shape[1], shape[2]));
+        OwnedMatrixBatch y = device.allocate(new BatchShape(type, shape[0], shape[1], shape[2]))) {
       long handle = stream.handle();
       double micros =
           median(
               List.of(
                   () -> {
-                    plan.forward(problem.a, problem.factors, y, problem.info, handle);
-                    plan.backward(problem.factors, y, problem.gradient, null, handle);
+                    plan.forward(
+                        problem.a,
+                        SpectralFunction.softThreshold(0.5),
+                        problem.factors,
+                        y,
+                        problem.info,
+                        handle);
+                    plan.backward(
+                        problem.factors,
+                        SpectralFunction.softThreshold(0.5),
+                        SpectralCotangents.of(y),
+                        problem.gradient,
+                        null,
+                        handle);
                   }));
       rows.accept(new Row("spectral", type, shape, SvdAlgorithm.AUTO, micros, copy));
     }
@@ -262,8 +275,8 @@ public final class GpuTimes {
   /** A copy on the device that reads and writes so many bytes in all. */
   private double copy(long bytes) {
     int elements = Math.toIntExact(Math.max(1, bytes / 2 / Double.BYTES));
-    try (OwnedMatrixBatch from = device.allocate(DataType.FLOAT64, 1, 1, elements);
-        OwnedMatrixBatch to = device.allocate(DataType.FLOAT64, 1, 1, elements)) {
+    try (OwnedMatrixBatch from = device.allocate(new BatchShape(DataType.FLOAT64, 1, 1, elements));
+        OwnedMatrixBatch to = device.allocate(new BatchShape(DataType.FLOAT64, 1, 1, elements))) {
       return median(
           List.of(
               () ->

@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.OwnedMatrixBatch;
@@ -33,7 +34,7 @@ public final class Problem implements AutoCloseable {
     int k = Math.min(rows, columns);
     try {
       SvdOptions options = SvdOptions.defaults().withAlgorithm(algorithm);
-      plan = SvdPlan.create(device, type, batch, rows, columns, options);
+      plan = SvdPlan.create(device, new BatchShape(type, batch, rows, columns), options);
       closers.push(plan::close);
       a = allocate(type, batch, rows, columns);
       factors =
@@ -55,7 +56,7 @@ public final class Problem implements AutoCloseable {
   }
 
   private OwnedMatrixBatch allocate(DataType type, int batch, int rows, int columns) {
-    OwnedMatrixBatch matrix = device.allocate(type, batch, rows, columns);
+    OwnedMatrixBatch matrix = device.allocate(new BatchShape(type, batch, rows, columns));
     closers.push(matrix::close);
     ByteBuffer poison = ByteBuffer.allocateDirect(Math.toIntExact(matrix.size() * type.bytes()));
     while (poison.hasRemaining()) {
