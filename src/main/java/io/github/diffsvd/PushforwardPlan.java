@@ -162,6 +162,6 @@ public final class PushforwardPlan extends Plan {
 
   @Override
   String choices() {
-    return " under " + options.rule();
+    return ", under " + options.rule();
   }
 }
