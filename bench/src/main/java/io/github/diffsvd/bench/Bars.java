@@ -1,5 +1,6 @@
 package io.github.diffsvd.bench;
 
+import com.google.gson.Gson;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.report.Charts;
 import io.github.diffsvd.report.ReportFiles;
@@ -15,8 +16,6 @@ import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
@@ -24,7 +23,6 @@ import org.knowm.xchart.CategoryChartBuilder;
 /** The forward pass of square matrices beside the strongest peer, as a picture; see bench/run. */
 public final class Bars {
   private static final List<DataType> TYPES = List.of(DataType.FLOAT32, DataType.FLOAT64);
-  private static final Pattern MEMBER = Pattern.compile("\"(\\w+)\": \"?([^\",}]*)");
 
   /** Low rank comes first; uniform entries are those of a GPU host's JSON. */
   private static final List<String> SPECTRA = List.of("rank", "graded", "gauss", "uniform");
@@ -73,24 +71,17 @@ public final class Bars {
         Path.of(args[1]), BitmapEncoder.getBufferedImage(chart(ratios, List.copyOf(sizes))));
   }
 
-  /** Reads what {@link Report} writes: one object a line. */
+  /** A row of what {@link Report} writes, as far as it is drawn. */
+  private record Measured(
+      String op, DataType dtype, int batch, int m, int n, String spectrum, double ratio) {}
+
   private static Map<Series, Map<Integer, Strongest>> read(Path json) throws IOException {
     Map<Series, Map<Integer, Strongest>> ratios = new HashMap<>();
-    for (String line : Files.readAllLines(json)) {
-      Map<String, String> members = new TreeMap<>();
-      for (Matcher member = MEMBER.matcher(line); member.find(); ) {
-        members.put(member.group(1), member.group(2));
-      }
-      if ("forward".equals(members.get("op")) && members.get("m").equals(members.get("n"))) {
-        Series series = new Series(members.get("spectrum"), DataType.valueOf(members.get("dtype")));
+    for (Measured row : new Gson().fromJson(Files.readString(json), Measured[].class)) {
+      if (row.op().equals("forward") && row.m() == row.n()) {
         ratios
-            .computeIfAbsent(series, s -> new TreeMap<>())
-            .merge(
-                Integer.valueOf(members.get("n")),
-                new Strongest(
-                    Integer.parseInt(members.get("batch")),
-                    Double.parseDouble(members.get("ratio"))),
-                Strongest::or);
+            .computeIfAbsent(new Series(row.spectrum(), row.dtype()), s -> new TreeMap<>())
+            .merge(row.n(), new Strongest(row.batch(), row.ratio()), Strongest::or);
       }
     }
     return ratios;

@@ -1,13 +1,14 @@
 package io.github.diffsvd.bench;
 
 import io.github.diffsvd.BatchShape;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.report.Json;
 import io.github.diffsvd.report.ReportFiles;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -63,7 +64,7 @@ public final class Report {
     settings.peers().forEach(peer -> header.add(peer.label));
     System.out.println(header.add("floor").add("workspace"));
     System.out.println("|---".repeat(10 + settings.peers().size()) + "|");
-    List<String> json = new ArrayList<>();
+    JsonArray json = new JsonArray();
     try (Device device = Device.open(settings.device())) {
       for (Row row : sorted) {
         System.out.println(line(row, rates, device));
@@ -73,7 +74,7 @@ public final class Report {
       }
     }
     if (settings.json() != null) {
-      ReportFiles.write(settings.json(), "[\n" + String.join(",\n", json) + "\n]\n");
+      ReportFiles.write(settings.json(), Json.text(json));
     }
   }
 
@@ -131,24 +132,22 @@ public final class Report {
     return String.format(Locale.ROOT, value < 10 ? "%.3f" : value < 1000 ? "%.1f" : "%.0f", value);
   }
 
-  private String json(Row row, Contender peer) {
+  private JsonObject json(Row row, Contender peer) {
     double theirs = measured.of(peer, row).median();
-    return "{"
-        + String.join(
-            ", ",
-            Json.member("op", Json.quoted(row.operation().toString())),
-            Json.member("device", Json.quoted(settings.device())),
-            Json.member("dtype", Json.quoted(row.type().name())),
-            Json.member("batch", row.extents().batch()),
-            Json.member("m", row.extents().rows()),
-            Json.member("n", row.extents().columns()),
-            Json.member("spectrum", Json.quoted(row.spectrum().toString())),
-            Json.member("threads", settings.threads()),
-            Json.member("algorithm", Json.quoted("AUTO")),
-            Json.member("ours_us", Json.number("%.4f", ours(row))),
-            Json.member("peer", Json.quoted(peer.label)),
-            Json.member("peer_us", Json.number("%.4f", theirs)),
-            Json.member("ratio", Json.number("%.3f", theirs / ours(row))))
-        + "}";
+    JsonObject members = new JsonObject();
+    members.addProperty("op", row.operation().toString());
+    members.addProperty("device", settings.device());
+    members.addProperty("dtype", row.type().name());
+    members.addProperty("batch", row.extents().batch());
+    members.addProperty("m", row.extents().rows());
+    members.addProperty("n", row.extents().columns());
+    members.addProperty("spectrum", row.spectrum().toString());
+    members.addProperty("threads", settings.threads());
+    members.addProperty("algorithm", "AUTO");
+    members.addProperty("ours_us", Json.decimals(ours(row), 4));
+    members.addProperty("peer", peer.label);
+    members.addProperty("peer_us", Json.decimals(theirs, 4));
+    members.addProperty("ratio", Json.decimals(theirs / ours(row), 3));
+    return members;
   }
 }

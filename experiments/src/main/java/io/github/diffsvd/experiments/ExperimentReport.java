@@ -1,5 +1,6 @@
 package io.github.diffsvd.experiments;
 
+import com.google.gson.JsonObject;
 import io.github.diffsvd.compare.MethodColours;
 import io.github.diffsvd.experiments.Comparison.Outcome;
 import io.github.diffsvd.experiments.Experiment.Score;
@@ -18,7 +19,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Collectors;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 
@@ -156,44 +156,32 @@ final class ExperimentReport {
   }
 
   private String json() {
-    return outcomes.stream()
-        .map(ExperimentReport::json)
-        .collect(
-            Collectors.joining(
-                ",\n    ",
-                "{\n  "
-                    + Json.member("experiment", Json.quoted(title))
-                    + ",\n  "
-                    + Json.member("settings", Json.quoted(settings))
-                    + ",\n  \"methods\": [\n    ",
-                "\n  ]\n}\n"));
+    JsonObject results = new JsonObject();
+    results.addProperty("experiment", title);
+    results.addProperty("settings", settings);
+    results.add("methods", Json.array(outcomes, ExperimentReport::json));
+    return Json.text(results);
   }
 
-  private static String json(Outcome outcome) {
-    String scores =
-        outcome.scores().stream()
-            .map(
-                score ->
-                    "{"
-                        + String.join(
-                            ", ",
-                            Json.member("subject", Json.quoted(score.subject())),
-                            Json.member("condition", Json.quoted(score.condition())),
-                            Json.member("psnr", Json.number("%.3f", score.quality().psnr())),
-                            Json.member("ssim", Json.number("%.4f", score.quality().ssim())))
-                        + "}")
-            .collect(Collectors.joining(",\n      ", "[\n      ", "\n    ]"));
-    return "{"
-        + String.join(
-            ", ",
-            Json.member("method", Json.quoted(outcome.method().name())),
-            Json.member("loss", Json.number("%.4e", lastLoss(outcome))),
-            Json.member("steps", outcome.losses().length),
-            Json.member("nonfinite", outcome.nonFinite()),
-            Json.member("gradient_error", Json.number("%.3e", outcome.gradientError())),
-            Json.member("ms_per_step", Json.number("%.2f", outcome.milliseconds())),
-            Json.member("scores", scores))
-        + "}";
+  private static JsonObject json(Outcome outcome) {
+    JsonObject method = new JsonObject();
+    method.addProperty("method", outcome.method().name());
+    method.addProperty("loss", Json.digits(lastLoss(outcome), 5));
+    method.addProperty("steps", outcome.losses().length);
+    method.addProperty("nonfinite", outcome.nonFinite());
+    method.addProperty("gradient_error", Json.digits(outcome.gradientError(), 4));
+    method.addProperty("ms_per_step", Json.decimals(outcome.milliseconds(), 2));
+    method.add("scores", Json.array(outcome.scores(), ExperimentReport::json));
+    return method;
+  }
+
+  private static JsonObject json(Score score) {
+    JsonObject members = new JsonObject();
+    members.addProperty("subject", score.subject());
+    members.addProperty("condition", score.condition());
+    members.addProperty("psnr", Json.decimals(score.quality().psnr(), 3));
+    members.addProperty("ssim", Json.decimals(score.quality().ssim(), 4));
+    return members;
   }
 
   /** The table, a line a method. */

@@ -1,5 +1,7 @@
 package io.github.diffsvd.recover;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import io.github.diffsvd.report.Charts;
 import io.github.diffsvd.report.Json;
 import io.github.diffsvd.report.ReportFiles;
@@ -15,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
@@ -104,47 +105,40 @@ public record RecoveryReport(
 
   /** Writes what was measured, an array with an object per picture. */
   public static void writeMetrics(Path file, List<RecoveryReport> reports) throws IOException {
-    String json =
-        reports.stream()
-            .map(RecoveryReport::metrics)
-            .collect(Collectors.joining(",\n", "[\n", "\n]\n"));
-    ReportFiles.write(file, json);
+    ReportFiles.write(file, Json.text(Json.array(reports, RecoveryReport::metrics)));
   }
 
-  private String metrics() {
-    String[] members = {
-      Json.member("name", Json.quoted(name)),
-      Json.member("width", given.width()),
-      Json.member("height", given.height()),
-      Json.member("rate", rate),
-      Json.member("seed", seed),
-      Json.member("cells", settings.cells()),
-      Json.member("iterations", settings.iterations()),
-      Json.member("rule", Json.quoted(settings.gradient().name())),
-      Json.member("device", Json.quoted(device)),
-      Json.member("psnr_seen", number(psnrSeen())),
-      Json.member("psnr_thin_plate", number(psnrThinPlate)),
-      Json.member("psnr_across_channels", number(psnrAcrossChannels)),
-      Json.member("psnr_start", number(psnrStart())),
-      Json.member("psnr_untrained", number(psnrUntrained())),
-      Json.member("psnr_learned", number(psnrLearned())),
-      Json.member("nonfinite_gradients", result.nonFiniteGradients()),
-      Json.member("seconds", String.format(Locale.ROOT, "%.2f", seconds)),
-      Json.member("theta", numbers(result.theta())),
-      Json.member("alpha", numbers(result.alpha())),
-      Json.member("eta", numbers(result.eta()))
-    };
-    return String.join(",\n", members).indent(4).replaceAll("^", "  {\n") + "  }";
+  private JsonObject metrics() {
+    JsonObject metrics = new JsonObject();
+    metrics.addProperty("name", name);
+    metrics.addProperty("width", given.width());
+    metrics.addProperty("height", given.height());
+    metrics.addProperty("rate", rate);
+    metrics.addProperty("seed", seed);
+    metrics.addProperty("cells", settings.cells());
+    metrics.addProperty("iterations", settings.iterations());
+    metrics.addProperty("rule", settings.gradient().name());
+    metrics.addProperty("device", device);
+    metrics.addProperty("psnr_seen", Json.decimals(psnrSeen(), 3));
+    metrics.addProperty("psnr_thin_plate", Json.decimals(psnrThinPlate, 3));
+    metrics.addProperty("psnr_across_channels", Json.decimals(psnrAcrossChannels, 3));
+    metrics.addProperty("psnr_start", Json.decimals(psnrStart(), 3));
+    metrics.addProperty("psnr_untrained", Json.decimals(psnrUntrained(), 3));
+    metrics.addProperty("psnr_learned", Json.decimals(psnrLearned(), 3));
+    metrics.addProperty("nonfinite_gradients", result.nonFiniteGradients());
+    metrics.addProperty("seconds", Json.decimals(seconds, 2));
+    metrics.add("theta", numbers(result.theta()));
+    metrics.add("alpha", numbers(result.alpha()));
+    metrics.add("eta", numbers(result.eta()));
+    return metrics;
   }
 
-  private static String number(double value) {
-    return Json.number("%.3f", value);
-  }
-
-  private static String numbers(double[] values) {
-    return Arrays.stream(values)
-        .mapToObj(RecoveryReport::number)
-        .collect(Collectors.joining(", ", "[", "]"));
+  private static JsonArray numbers(double[] values) {
+    JsonArray numbers = new JsonArray();
+    for (double value : values) {
+      numbers.add(Json.decimals(value, 3));
+    }
+    return numbers;
   }
 
   /** Seen, recovered, given, each under its name. */

@@ -1,10 +1,11 @@
 package io.github.diffsvd.stress;
 
-import static io.github.diffsvd.stress.DoubleDouble.ONE;
-import static io.github.diffsvd.stress.DoubleDouble.ZERO;
+import static org.apache.commons.numbers.core.DD.ONE;
+import static org.apache.commons.numbers.core.DD.ZERO;
 
 import io.github.diffsvd.compare.GradientMethod;
 import java.util.Arrays;
+import org.apache.commons.numbers.core.DD;
 
 /**
  * The losses of the suite: what autograd would hand to the backward pass of the SVD, and, where the
@@ -23,7 +24,7 @@ enum Loss {
   /** Random cotangents: depends on the gauge, has no gradient at ties. */
   VECTORS("singular vectors");
 
-  private static final DoubleDouble TWO = DoubleDouble.of(2);
+  private static final DD TWO = DD.of(2);
 
   final String title;
 
@@ -132,14 +133,12 @@ enum Loss {
                   if ((i < r) == (j < r)) {
                     return ZERO;
                   }
-                  DoubleDouble gap = DoubleDouble.of(x.s[j]).minus(DoubleDouble.of(x.s[i]));
-                  DoubleDouble sum = DoubleDouble.of(x.s[j]).plus(DoubleDouble.of(x.s[i]));
-                  return ONE.over(gap).plus(ONE.over(sum));
+                  DD gap = DD.ofDifference(x.s[j], x.s[i]);
+                  DD sum = DD.ofSum(x.s[j], x.s[i]);
+                  return gap.reciprocal().add(sum.reciprocal());
                 });
     PreciseMatrix outside =
-        cotangent
-            .minus(x.u.times(p))
-            .scaled((i, j) -> j < r ? ONE.over(DoubleDouble.of(x.s[j])) : ZERO);
+        cotangent.minus(x.u.times(p)).scaled((i, j) -> j < r ? DD.of(x.s[j]).reciprocal() : ZERO);
     return x.u.times(middle).plus(outside).times(x.v.adjoint());
   }
 
@@ -154,30 +153,28 @@ enum Loss {
     return best;
   }
 
-  private DoubleDouble value(Factors x, int i) {
+  private DD value(Factors x, int i) {
     if (this == POLAR) {
       return x.s[i] > 0 ? ONE : ZERO;
     }
-    return x.s[i] > x.tau ? DoubleDouble.of(x.s[i]).minus(DoubleDouble.of(x.tau)) : ZERO;
+    return x.s[i] > x.tau ? DD.ofDifference(x.s[i], x.tau) : ZERO;
   }
 
-  private DoubleDouble slope(Factors x, int i) {
+  private DD slope(Factors x, int i) {
     return this == SOFT_THRESHOLD && x.s[i] > x.tau ? ONE : ZERO;
   }
 
   /** (f_i − f_j)/(s_i − s_j), f' at ties. */
-  private DoubleDouble difference(Factors x, int i, int j) {
+  private DD difference(Factors x, int i, int j) {
     return x.s[i] == x.s[j]
         ? slope(x, i)
-        : value(x, i)
-            .minus(value(x, j))
-            .over(DoubleDouble.of(x.s[i]).minus(DoubleDouble.of(x.s[j])));
+        : value(x, i).subtract(value(x, j)).divide(DD.ofDifference(x.s[i], x.s[j]));
   }
 
   /** (f_i + f_j)/(s_i + s_j), f'(0) at 0. */
-  private DoubleDouble mean(Factors x, int i, int j) {
+  private DD mean(Factors x, int i, int j) {
     return x.s[i] + x.s[j] == 0
         ? slope(x, i)
-        : value(x, i).plus(value(x, j)).over(DoubleDouble.of(x.s[i]).plus(DoubleDouble.of(x.s[j])));
+        : value(x, i).add(value(x, j)).divide(DD.ofSum(x.s[i], x.s[j]));
   }
 }

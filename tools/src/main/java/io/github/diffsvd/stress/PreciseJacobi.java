@@ -1,10 +1,11 @@
 package io.github.diffsvd.stress;
 
 import java.util.Arrays;
+import org.apache.commons.numbers.core.DD;
 
 /**
- * Singular values to about 30 digits: one-sided Jacobi in {@link DoubleDouble}. Every column has an
- * exponent of its own, so columns may differ by more than the range of double.
+ * Singular values to about 30 digits: one-sided Jacobi in {@link DD}. Every column has an exponent
+ * of its own, so columns may differ by more than the range of double.
  */
 final class PreciseJacobi {
   private static final double TOLERANCE = 0x1p-95;
@@ -20,17 +21,17 @@ final class PreciseJacobi {
 
   /** 2^exponent times numbers of which the largest is about 1. */
   private static final class Column {
-    final DoubleDouble[] x;
+    final DD[] x;
     int exponent;
 
     Column(int length) {
-      x = new DoubleDouble[length];
+      x = new DD[length];
     }
 
     void normalise() {
       double largest = 0;
-      for (DoubleDouble each : x) {
-        largest = Math.max(largest, Math.abs(each.high()));
+      for (DD each : x) {
+        largest = Math.max(largest, Math.abs(each.hi()));
       }
       int shift = largest == 0 ? 0 : Math.getExponent(largest);
       scale(-shift);
@@ -39,14 +40,12 @@ final class PreciseJacobi {
 
     void scale(int shift) {
       if (shift != 0) {
-        Arrays.setAll(
-            x,
-            i -> new DoubleDouble(Math.scalb(x[i].high(), shift), Math.scalb(x[i].low(), shift)));
+        Arrays.setAll(x, i -> x[i].scalb(shift));
       }
     }
 
     double norm() {
-      return Math.scalb(dot(this, this).squareRoot().high(), exponent);
+      return Math.scalb(dot(this, this).sqrt().hi(), exponent);
     }
   }
 
@@ -67,9 +66,9 @@ final class PreciseJacobi {
       for (int copy = 0; copy < copies; copy++) {
         Column column = new Column(copies * length);
         for (int i = 0; i < length; i++) {
-          DoubleDouble re = tall ? a.re(i, j) : a.re(j, i);
-          DoubleDouble im = tall ? a.im(i, j) : a.im(j, i);
-          column.x[i] = copy == 0 ? re : im.negated();
+          DD re = tall ? a.re(i, j) : a.re(j, i);
+          DD im = tall ? a.im(i, j) : a.im(j, i);
+          column.x[i] = copy == 0 ? re : im.negate();
           if (copies == 2) {
             column.x[length + i] = copy == 0 ? im : re;
           }
@@ -105,26 +104,26 @@ final class PreciseJacobi {
     return true;
   }
 
-  private static DoubleDouble dot(Column x, Column y) {
-    DoubleDouble sum = DoubleDouble.ZERO;
+  private static DD dot(Column x, Column y) {
+    DD sum = DD.ZERO;
     for (int i = 0; i < x.x.length; i++) {
-      sum = sum.plus(x.x[i].times(y.x[i]));
+      sum = sum.add(x.x[i].multiply(y.x[i]));
     }
     return sum;
   }
 
   /** Makes two columns orthogonal, x the one with the larger exponent; false if they were. */
   private static boolean rotate(Column x, Column y) {
-    DoubleDouble xx = dot(x, x);
-    DoubleDouble yy = dot(y, y);
-    DoubleDouble xy = dot(x, y);
-    if (Math.abs(xy.high()) <= TOLERANCE * Math.sqrt(xx.high()) * Math.sqrt(yy.high())) {
+    DD xx = dot(x, x);
+    DD yy = dot(y, y);
+    DD xy = dot(x, y);
+    if (Math.abs(xy.hi()) <= TOLERANCE * Math.sqrt(xx.hi()) * Math.sqrt(yy.hi())) {
       return false;
     }
     int apart = x.exponent - y.exponent;
     if (apart > APART) {
-      DoubleDouble along = xy.over(xx);
-      Arrays.setAll(y.x, i -> y.x[i].minus(along.times(x.x[i])));
+      DD along = xy.divide(xx);
+      Arrays.setAll(y.x, i -> y.x[i].subtract(along.multiply(x.x[i])));
       y.normalise();
       return true;
     }
@@ -132,19 +131,15 @@ final class PreciseJacobi {
     y.exponent = x.exponent;
     yy = dot(y, y);
     xy = dot(x, y);
-    DoubleDouble zeta = yy.minus(xx).over(xy.plus(xy));
-    DoubleDouble root = DoubleDouble.ONE.plus(zeta.times(zeta)).squareRoot();
-    DoubleDouble tangent =
-        zeta.high() < 0
-            ? DoubleDouble.ONE.over(zeta.minus(root))
-            : DoubleDouble.ONE.over(zeta.plus(root));
-    DoubleDouble cosine =
-        DoubleDouble.ONE.over(DoubleDouble.ONE.plus(tangent.times(tangent)).squareRoot());
-    DoubleDouble sine = cosine.times(tangent);
+    DD zeta = yy.subtract(xx).divide(xy.add(xy));
+    DD root = DD.ONE.add(zeta.multiply(zeta)).sqrt();
+    DD tangent = zeta.hi() < 0 ? DD.ONE.divide(zeta.subtract(root)) : DD.ONE.divide(zeta.add(root));
+    DD cosine = DD.ONE.divide(DD.ONE.add(tangent.multiply(tangent)).sqrt());
+    DD sine = cosine.multiply(tangent);
     for (int i = 0; i < x.x.length; i++) {
-      DoubleDouble old = x.x[i];
-      x.x[i] = cosine.times(old).minus(sine.times(y.x[i]));
-      y.x[i] = sine.times(old).plus(cosine.times(y.x[i]));
+      DD old = x.x[i];
+      x.x[i] = cosine.multiply(old).subtract(sine.multiply(y.x[i]));
+      y.x[i] = sine.multiply(old).add(cosine.multiply(y.x[i]));
     }
     x.normalise();
     y.normalise();

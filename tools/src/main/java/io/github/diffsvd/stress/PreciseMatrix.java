@@ -1,21 +1,22 @@
 package io.github.diffsvd.stress;
 
 import java.util.Arrays;
+import org.apache.commons.numbers.core.DD;
 
-/** A complex matrix of {@link DoubleDouble} numbers: what the reference is computed in. */
+/** A complex matrix of {@link DD} numbers: what the reference is computed in. */
 final class PreciseMatrix {
   final int rows;
   final int columns;
-  private final DoubleDouble[] re;
-  private final DoubleDouble[] im;
+  private final DD[] re;
+  private final DD[] im;
 
   PreciseMatrix(int rows, int columns) {
     this.rows = rows;
     this.columns = columns;
-    re = new DoubleDouble[rows * columns];
-    im = new DoubleDouble[rows * columns];
-    Arrays.fill(re, DoubleDouble.ZERO);
-    Arrays.fill(im, DoubleDouble.ZERO);
+    re = new DD[rows * columns];
+    im = new DD[rows * columns];
+    Arrays.fill(re, DD.ZERO);
+    Arrays.fill(im, DD.ZERO);
   }
 
   /** From row-major values, (real, imaginary) where complex, as {@code Device.read} gives them. */
@@ -23,8 +24,8 @@ final class PreciseMatrix {
     PreciseMatrix result = new PreciseMatrix(rows, columns);
     int parts = complex ? 2 : 1;
     for (int t = 0; t < rows * columns; t++) {
-      result.re[t] = DoubleDouble.of(values[offset + parts * t]);
-      result.im[t] = DoubleDouble.of(complex ? values[offset + parts * t + 1] : 0);
+      result.re[t] = DD.of(values[offset + parts * t]);
+      result.im[t] = DD.of(complex ? values[offset + parts * t + 1] : 0);
     }
     return result;
   }
@@ -33,19 +34,19 @@ final class PreciseMatrix {
   void store(boolean complex, double[] values, int offset) {
     for (int t = 0; t < re.length; t++) {
       if (complex) {
-        values[offset + 2 * t] = re[t].high();
-        values[offset + 2 * t + 1] = im[t].high();
+        values[offset + 2 * t] = re[t].hi();
+        values[offset + 2 * t + 1] = im[t].hi();
       } else {
-        values[offset + t] = re[t].high();
+        values[offset + t] = re[t].hi();
       }
     }
   }
 
-  DoubleDouble re(int i, int j) {
+  DD re(int i, int j) {
     return re[i * columns + j];
   }
 
-  DoubleDouble im(int i, int j) {
+  DD im(int i, int j) {
     return im[i * columns + j];
   }
 
@@ -53,20 +54,20 @@ final class PreciseMatrix {
     PreciseMatrix result = new PreciseMatrix(rows, right.columns);
     for (int i = 0; i < rows; i++) {
       for (int l = 0; l < columns; l++) {
-        DoubleDouble x = re[i * columns + l];
-        DoubleDouble y = im[i * columns + l];
+        DD x = re[i * columns + l];
+        DD y = im[i * columns + l];
         boolean real = y.isZero();
         for (int j = 0; j < right.columns; j++) {
           int at = i * right.columns + j;
-          DoubleDouble a = right.re[l * right.columns + j];
-          DoubleDouble b = right.im[l * right.columns + j];
-          result.re[at] = result.re[at].plus(x.times(a));
+          DD a = right.re[l * right.columns + j];
+          DD b = right.im[l * right.columns + j];
+          result.re[at] = result.re[at].add(x.multiply(a));
           if (!b.isZero()) {
-            result.im[at] = result.im[at].plus(x.times(b));
+            result.im[at] = result.im[at].add(x.multiply(b));
           }
           if (!real) {
-            result.re[at] = result.re[at].minus(y.times(b));
-            result.im[at] = result.im[at].plus(y.times(a));
+            result.re[at] = result.re[at].subtract(y.multiply(b));
+            result.im[at] = result.im[at].add(y.multiply(a));
           }
         }
       }
@@ -80,7 +81,7 @@ final class PreciseMatrix {
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
         result.re[j * rows + i] = re[i * columns + j];
-        result.im[j * rows + i] = im[i * columns + j].negated();
+        result.im[j * rows + i] = im[i * columns + j].negate();
       }
     }
     return result;
@@ -89,29 +90,29 @@ final class PreciseMatrix {
   PreciseMatrix plus(PreciseMatrix other) {
     PreciseMatrix result = new PreciseMatrix(rows, columns);
     for (int t = 0; t < re.length; t++) {
-      result.re[t] = re[t].plus(other.re[t]);
-      result.im[t] = im[t].plus(other.im[t]);
+      result.re[t] = re[t].add(other.re[t]);
+      result.im[t] = im[t].add(other.im[t]);
     }
     return result;
   }
 
   PreciseMatrix minus(PreciseMatrix other) {
-    return plus(other.scaled((i, j) -> DoubleDouble.of(-1)));
+    return plus(other.scaled((i, j) -> DD.of(-1)));
   }
 
   /** A real factor for each entry. */
   interface Factors {
-    DoubleDouble at(int i, int j);
+    DD at(int i, int j);
   }
 
   PreciseMatrix scaled(Factors factors) {
     PreciseMatrix result = new PreciseMatrix(rows, columns);
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
-        DoubleDouble factor = factors.at(i, j);
+        DD factor = factors.at(i, j);
         int t = i * columns + j;
-        result.re[t] = factor.isZero() ? DoubleDouble.ZERO : factor.times(re[t]);
-        result.im[t] = factor.isZero() ? DoubleDouble.ZERO : factor.times(im[t]);
+        result.re[t] = factor.isZero() ? DD.ZERO : factor.multiply(re[t]);
+        result.im[t] = factor.isZero() ? DD.ZERO : factor.multiply(im[t]);
       }
     }
     return result;
@@ -119,11 +120,11 @@ final class PreciseMatrix {
 
   /** (X + Xᴴ)/2. */
   PreciseMatrix hermitian() {
-    return plus(adjoint()).scaled((i, j) -> DoubleDouble.of(0.5));
+    return plus(adjoint()).scaled((i, j) -> DD.of(0.5));
   }
 
   /** (X − Xᴴ)/2. */
   PreciseMatrix skew() {
-    return minus(adjoint()).scaled((i, j) -> DoubleDouble.of(0.5));
+    return minus(adjoint()).scaled((i, j) -> DD.of(0.5));
   }
 }

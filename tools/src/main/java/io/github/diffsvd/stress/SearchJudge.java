@@ -422,7 +422,7 @@ final class SearchJudge {
 
   private double[] values(Loss.Cotangents cotangents) {
     double[] gs = new double[k];
-    Arrays.setAll(gs, i -> cotangents.s().re(i, i).high());
+    Arrays.setAll(gs, i -> cotangents.s().re(i, i).hi());
     return gs;
   }
 

@@ -1,5 +1,6 @@
 package io.github.diffsvd.stress;
 
+import com.google.gson.JsonObject;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.compare.GradientMethod;
 import io.github.diffsvd.compare.MethodColours;
@@ -24,7 +25,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Collectors;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.HeatMapChart;
 import org.knowm.xchart.HeatMapChartBuilder;
@@ -275,77 +275,69 @@ public final class StressReport {
   }
 
   private String json() {
-    String rows =
-        result.rows().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
-    String finiteness =
-        result.finiteness().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
-    String tolerances =
-        result.tolerances().stream().map(StressReport::json).collect(Collectors.joining(",\n    "));
-    String differences =
-        result.differences().stream()
-            .map(StressReport::json)
-            .collect(Collectors.joining(",\n    "));
-    return "{\n  "
-        + String.join(
-            ",\n  ",
-            Json.member("device", Json.quoted(result.device())),
-            Json.member("seed", result.seed()),
-            Json.member("matrices", result.matrices()),
-            Json.member("nonfinite", nonFinite()),
-            Json.member("random", "[\n    " + finiteness + "\n  ]"),
-            Json.member("tolerances", "[\n    " + tolerances + "\n  ]"),
-            Json.member("differences", "[\n    " + differences + "\n  ]"),
-            Json.member("rows", "[\n    " + rows + "\n  ]"))
-        + "\n}\n";
+    JsonObject results = new JsonObject();
+    results.addProperty("device", result.device());
+    results.addProperty("seed", result.seed());
+    results.addProperty("matrices", result.matrices());
+    results.addProperty("nonfinite", nonFinite());
+    results.add("random", Json.array(result.finiteness(), StressReport::json));
+    results.add("tolerances", Json.array(result.tolerances(), StressReport::json));
+    results.add("differences", Json.array(result.differences(), StressReport::json));
+    results.add("rows", Json.array(result.rows(), StressReport::json));
+    return Json.text(results);
   }
 
-  private static String object(String... members) {
-    return "{" + String.join(", ", members) + "}";
+  private static String lowerCase(Enum<?> value) {
+    return value.toString().toLowerCase(Locale.ROOT);
   }
 
-  private static String json(StressRow row) {
-    return object(
-        Json.member("sweep", Json.quoted(row.sweep().toString().toLowerCase(Locale.ROOT))),
-        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
-        Json.member("method", Json.quoted(row.method())),
-        Json.member("loss", Json.quoted(row.loss().title)),
-        Json.member("point", Json.quoted(row.point())),
-        Json.member("x", Json.number("%.0e", row.x())),
-        Json.member("matrices", row.matrices()),
-        Json.member("nonfinite", row.nonFinite()),
-        Json.member("worst", Json.number("%.2e", row.worst())),
-        Json.member("median", Json.number("%.2e", row.median())),
-        Json.member("largest", Json.number("%.2e", row.largest())),
-        Json.member("asymmetry", Json.number("%.2e", row.asymmetry())));
+  private static JsonObject json(StressRow row) {
+    JsonObject members = new JsonObject();
+    members.addProperty("sweep", lowerCase(row.sweep()));
+    members.addProperty("dtype", lowerCase(row.type()));
+    members.addProperty("method", row.method());
+    members.addProperty("loss", row.loss().title);
+    members.addProperty("point", row.point());
+    members.addProperty("x", Json.digits(row.x(), 1));
+    members.addProperty("matrices", row.matrices());
+    members.addProperty("nonfinite", row.nonFinite());
+    members.addProperty("worst", Json.digits(row.worst(), 3));
+    members.addProperty("median", Json.digits(row.median(), 3));
+    members.addProperty("largest", Json.digits(row.largest(), 3));
+    members.addProperty("asymmetry", Json.digits(row.asymmetry(), 3));
+    return members;
   }
 
-  private static String json(Finiteness row) {
-    return object(
-        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
-        Json.member("method", Json.quoted(row.method())),
-        Json.member("matrices", row.matrices()),
-        Json.member("nonfinite", row.nonFinite()),
-        Json.member("silent", row.silent()),
-        Json.member("disturbed", row.disturbed()));
+  private static JsonObject json(Finiteness row) {
+    JsonObject members = new JsonObject();
+    members.addProperty("dtype", lowerCase(row.type()));
+    members.addProperty("method", row.method());
+    members.addProperty("matrices", row.matrices());
+    members.addProperty("nonfinite", row.nonFinite());
+    members.addProperty("silent", row.silent());
+    members.addProperty("disturbed", row.disturbed());
+    return members;
   }
 
-  private static String json(Tolerance row) {
-    return object(
-        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
-        Json.member("exponent", Json.number("%.2f", row.exponent())),
-        Json.member("gaps", Json.number("%.2e", row.gaps())),
-        Json.member("conditions", Json.number("%.2e", row.conditions())),
-        Json.member("worst", Json.number("%.2e", row.worst())));
+  private static JsonObject json(Tolerance row) {
+    JsonObject members = new JsonObject();
+    members.addProperty("dtype", lowerCase(row.type()));
+    members.addProperty("exponent", Json.decimals(row.exponent(), 2));
+    members.addProperty("gaps", Json.digits(row.gaps(), 3));
+    members.addProperty("conditions", Json.digits(row.conditions(), 3));
+    members.addProperty("worst", Json.digits(row.worst(), 3));
+    return members;
   }
 
-  private static String json(DividedDifferences.Row row) {
-    return object(
-        Json.member("dtype", Json.quoted(row.type().toString().toLowerCase(Locale.ROOT))),
-        Json.member("function", Json.quoted(row.function())),
-        Json.member("pairs", row.pairs()),
-        Json.member("worst", Json.number("%.2e", row.worst())),
-        Json.member("a", Json.number("%.17g", row.a())),
-        Json.member("b", Json.number("%.17g", row.b())));
+  private static JsonObject json(DividedDifferences.Row row) {
+    JsonObject members = new JsonObject();
+    members.addProperty("dtype", lowerCase(row.type()));
+    members.addProperty("function", row.function());
+    members.addProperty("pairs", row.pairs());
+    members.addProperty("worst", Json.digits(row.worst(), 3));
+    members.addProperty("a", Json.digits(row.a(), 17));
+    members.addProperty("b", Json.digits(row.b(), 17));
+    return members;
   }
 
   private String html(Map<String, BufferedImage> plots) throws IOException {

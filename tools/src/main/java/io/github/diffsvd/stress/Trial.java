@@ -21,6 +21,7 @@ import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.apache.commons.numbers.core.DD;
 
 /**
  * Random matrices of one type and shape, whose singular values are set again and again: the
@@ -160,7 +161,7 @@ final class Trial implements AutoCloseable {
             b -> {
               Loss.Factors x = factors(u, s, v, b);
               x.u()
-                  .scaled((i, j) -> DoubleDouble.of(x.s()[j]))
+                  .scaled((i, j) -> DD.of(x.s()[j]))
                   .times(x.v().adjoint())
                   .store(parts == 2, product, b * size());
             });
@@ -184,7 +185,7 @@ final class Trial implements AutoCloseable {
               c.u().store(parts == 2, left, b * rows * k * parts);
               c.v().store(parts == 2, right, b * columns * k * parts);
               for (int i = 0; i < k; i++) {
-                gs[b * k + i] = c.s().re(i, i).high();
+                gs[b * k + i] = c.s().re(i, i).hi();
               }
             });
     device.write(cotangents.u(), left);

@@ -22,6 +22,7 @@ import java.util.SplittableRandom;
 import java.util.StringJoiner;
 import java.util.function.DoubleBinaryOperator;
 import java.util.stream.IntStream;
+import org.apache.commons.numbers.core.DD;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -94,7 +95,7 @@ class JacobiAccuracyTest {
               ? PreciseMatrix.of(
                   rows, k, parts == 2, Orthonormal.repeatingRows(rows, k, parts, random), 0)
               : orthonormal(rows, k, parts, random);
-      PreciseMatrix us = u.scaled((i, j) -> DoubleDouble.of(s[j]));
+      PreciseMatrix us = u.scaled((i, j) -> DD.of(s[j]));
       PreciseMatrix product =
           graded ? us : us.times(orthonormal(columns, k, parts, random).adjoint());
       int offset = b * rows * columns * parts;
@@ -175,9 +176,8 @@ class JacobiAccuracyTest {
     int exponent = -Math.getExponent(first);
     double half = Math.scalb(1.0, exponent / 2);
     double rest = Math.scalb(1.0, exponent - exponent / 2);
-    PreciseMatrix scaled =
-        a.scaled((i, j) -> DoubleDouble.of(half)).scaled((i, j) -> DoubleDouble.of(rest));
-    PreciseMatrix usv = u.scaled((i, j) -> DoubleDouble.of(s[j] * half * rest)).times(v.adjoint());
+    PreciseMatrix scaled = a.scaled((i, j) -> DD.of(half)).scaled((i, j) -> DD.of(rest));
+    PreciseMatrix usv = u.scaled((i, j) -> DD.of(s[j] * half * rest)).times(v.adjoint());
     double norm = norm(scaled);
     double residual = norm(scaled.minus(usv)) / (norm > 0 ? norm : 1) / unit;
     return new Accuracy(values, smallValues, orthogonality, residual);
@@ -188,8 +188,8 @@ class JacobiAccuracyTest {
     PreciseMatrix gram = q.adjoint().times(q);
     for (int i = 0; i < gram.rows; i++) {
       for (int j = 0; j < gram.columns; j++) {
-        DoubleDouble difference = i == j ? gram.re(i, j).minus(DoubleDouble.ONE) : gram.re(i, j);
-        worst = Math.max(worst, Math.hypot(difference.high(), gram.im(i, j).high()));
+        DD difference = i == j ? gram.re(i, j).subtract(DD.ONE) : gram.re(i, j);
+        worst = Math.max(worst, Math.hypot(difference.hi(), gram.im(i, j).hi()));
       }
     }
     return worst;
@@ -199,7 +199,7 @@ class JacobiAccuracyTest {
     double sum = 0;
     for (int i = 0; i < x.rows; i++) {
       for (int j = 0; j < x.columns; j++) {
-        sum += Math.pow(x.re(i, j).high(), 2) + Math.pow(x.im(i, j).high(), 2);
+        sum += Math.pow(x.re(i, j).hi(), 2) + Math.pow(x.im(i, j).hi(), 2);
       }
     }
     return Math.sqrt(sum);

@@ -22,6 +22,7 @@ import java.util.StringJoiner;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.commons.numbers.core.DD;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.Test;
 
@@ -72,7 +73,7 @@ class LapackTypesTest {
       double[] result = new double[rows * columns * parts()];
       PreciseMatrix u = orthonormal(rows);
       PreciseMatrix v = orthonormal(columns);
-      u.scaled((i, j) -> DoubleDouble.of(s[j] * factor))
+      u.scaled((i, j) -> DD.of(s[j] * factor))
           .times(v.adjoint())
           .store(type.isComplex(), result, 0);
       return result;

@@ -2,6 +2,7 @@ package io.github.diffsvd.internal.backend.cuda;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPackage;
 
+import com.google.gson.GsonBuilder;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcusolver.JCusolver;
@@ -181,22 +181,11 @@ public final class GpuCheck {
   }
 
   private String json(List<GpuTimes.Row> times) {
-    return "{\n  \"machine\": "
-        + object(machine)
-        + ",\n  \"parts\": "
-        + object(parts)
-        + ",\n  \"times\": [\n    "
-        + times.stream().map(GpuTimes.Row::json).collect(Collectors.joining(",\n    "))
-        + "\n  ]\n}\n";
-  }
-
-  private static String object(Map<String, String> members) {
-    return members.entrySet().stream()
-        .map(member -> quoted(member.getKey()) + ": " + quoted(member.getValue()))
-        .collect(Collectors.joining(", ", "{", "}"));
-  }
-
-  private static String quoted(String text) {
-    return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + '"';
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("machine", machine);
+    report.put("parts", parts);
+    report.put("times", times.stream().map(GpuTimes.Row::json).toList());
+    return new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create().toJson(report)
+        + "\n";
   }
 }

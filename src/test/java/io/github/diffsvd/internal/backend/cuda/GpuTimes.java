@@ -1,6 +1,7 @@
 package io.github.diffsvd.internal.backend.cuda;
 
 import io.github.diffsvd.BatchShape;
+import com.google.gson.JsonObject;
 import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
@@ -92,20 +93,20 @@ public final class GpuTimes {
           micros / copyMicros);
     }
 
-    String json() {
-      return String.format(
-          Locale.ROOT,
-          "{\"op\": \"%s\", \"device\": \"cuda:0\", \"dtype\": \"%s\", \"batch\": %d, \"m\": %d, \"n\": %d,"
-              + " \"algorithm\": \"%s\", \"ours_us\": %.3f, \"peer\": \"copy\", \"peer_us\": %.3f, \"ratio\": %.4f}",
-          op,
-          type,
-          shape[0],
-          shape[1],
-          shape[2],
-          algorithm,
-          micros,
-          copyMicros,
-          copyMicros / micros);
+    JsonObject json() {
+      JsonObject members = new JsonObject();
+      members.addProperty("op", op);
+      members.addProperty("device", "cuda:0");
+      members.addProperty("dtype", type.name());
+      members.addProperty("batch", shape[0]);
+      members.addProperty("m", shape[1]);
+      members.addProperty("n", shape[2]);
+      members.addProperty("algorithm", algorithm.name());
+      members.addProperty("ours_us", micros);
+      members.addProperty("peer", "copy");
+      members.addProperty("peer_us", copyMicros);
+      members.addProperty("ratio", copyMicros / micros);
+      return members;
     }
   }
 
