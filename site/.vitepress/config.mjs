@@ -6,6 +6,8 @@ import { defineConfig } from 'vitepress'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const site = join(root, 'target/site')
+// The folder of its server that the site is put into, such as /diffsvd/.
+const base = process.env.SITE_BASE ?? '/'
 
 const page = (file) => '/' + file.replace(/README\.md$/, '').replace(/\.md$/, '.html')
 const decisions = readdirSync(join(root, 'docs/decisions'))
@@ -32,7 +34,7 @@ function siteLinks(markdown) {
         if (extname(file) === '.md') {
           token.attrSet('href', page(file) + (anchor ? '#' + anchor : ''))
         } else if (file.startsWith('docs/') && statSync(join(root, file)).isFile()) {
-          token.attrSet('href', '/' + file)
+          token.attrSet('href', base + file)
           token.attrSet('target', '_self')
         } else if (existsSync(join(root, file))) {
           token.tag = 'span'
@@ -58,7 +60,7 @@ export default defineConfig({
   title: 'diffsvd',
   description: 'Batched, differentiable singular value decomposition for the JVM, on NVIDIA GPUs and on the CPU',
   lang: 'en-GB',
-  base: process.env.SITE_BASE ?? '/',
+  base,
   srcDir: root,
   srcExclude: ['**/target/**', '**/node_modules/**', '.github/**'],
   outDir: site,
