@@ -261,7 +261,8 @@ public final class NativeLibraries {
   }
 
   private static byte[] read(String resource) throws IOException {
-    try (InputStream stream = NativeLibraries.class.getResourceAsStream(resource)) {
+    ClassLoader everyModule = NativeLibraries.class.getClassLoader();
+    try (InputStream stream = everyModule.getResourceAsStream(resource.substring(1))) {
       if (stream == null) {
         throw new UnsatisfiedLinkError("the class path holds no " + resource);
       }

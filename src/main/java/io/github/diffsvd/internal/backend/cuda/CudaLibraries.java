@@ -46,7 +46,7 @@ final class CudaLibraries {
       if (folder != null) {
         source = "-D" + FOLDER_PROPERTY + "=" + folder;
         loadFrom(name -> inFolder(Path.of(folder).toAbsolutePath(), name));
-      } else if (resource("libcublas.so.12") != null) {
+      } else if (cudaResource("libcublas.so.12") != null) {
         source = "org.bytedeco:cuda on the class path";
         loadFrom(CudaLibraries::unpacked);
       }
@@ -86,9 +86,16 @@ final class CudaLibraries {
     return Files.exists(file) ? file : null;
   }
 
-  private static URL resource(String name) {
-    return CudaLibraries.class.getResource(
-        "/org/bytedeco/cuda/" + Loader.getPlatform() + "/" + name);
+  private static URL cudaResource(String name) {
+    return resource("org/bytedeco/cuda/" + Loader.getPlatform() + "/" + name);
+  }
+
+  /**
+   * A file of the class path or the module path, null if there is none. A class would look into its
+   * own module alone, and the natives of JCuda are modules of their own.
+   */
+  static URL resource(String name) {
+    return CudaLibraries.class.getClassLoader().getResource(name);
   }
 
   /**
@@ -106,7 +113,7 @@ final class CudaLibraries {
       throws ClassNotFoundException, IOException {
     Class.forName(type, false, CudaLibraries.class.getClassLoader());
     String file = fileName(library);
-    if (CudaLibraries.class.getResource("/lib/" + file) == null) {
+    if (resource("lib/" + file) == null) {
       Class.forName(type);
       return;
     }
@@ -127,7 +134,7 @@ final class CudaLibraries {
 
   /** In JavaCPP's own cache, beside what others in the process may take from the same jar. */
   private static Path unpacked(String name) throws IOException {
-    URL resource = resource(name);
+    URL resource = cudaResource(name);
     return resource == null ? null : Loader.cacheResource(resource).toPath().toAbsolutePath();
   }
 }

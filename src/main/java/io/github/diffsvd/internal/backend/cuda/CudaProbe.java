@@ -171,7 +171,7 @@ final class CudaProbe {
       return name + " was not found; " + REMEDIES.getOrDefault(name, artifact + " needs it");
     }
     String file = CudaLibraries.fileName(library);
-    if (CudaProbe.class.getResource("/lib/" + file) == null) {
+    if (CudaLibraries.resource("lib/" + file) == null) {
       return "org.jcuda:"
           + artifact
           + "-natives for this platform is not on the class path: no /lib/"
