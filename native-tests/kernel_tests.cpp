@@ -200,10 +200,12 @@ void fill_spectra(Matrices<R>& s, int64_t first = 0) {
   s.fill([&](int64_t b, int64_t i, int64_t) { return singular_value<R>(Spectrum((first + b) % kSpectra), i, s.rows); });
 }
 
-// The grids that a kernel must give the same bits on: fewer blocks than units of work, and more. `many` threads take ThreadSanitizer long.
+// The grids that a kernel must give the same bits on: fewer blocks than units of work, and more. `many`: more threads than there is work for, too.
+// Under ThreadSanitizer, where every thread is one of the operating system's, so few are enough for that.
 std::vector<Grid> grids(int64_t units, bool many) {
   if (!kThreads) return {{1, 1}, {2, 1}, {units + 3, 1}};
   if (!many) return {{1, 3}, {2, 1}};
+  if (kSmall) return {{1, 3}, {2, 1}, {units + 1, 4}, {1, 32}};
   return {{1, 3}, {2, 1}, {units + 1, 32}, {1, 128}};
 }
 
