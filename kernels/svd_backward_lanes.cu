@@ -41,6 +41,11 @@ DEVICE void wide_product(int rows, int columns, int depth, const W* a, int a_row
 constexpr int kSummedRows = 256;
 
 template <class T>
+DEVICE int64_t svd_backward_lanes_scratch_bytes(int64_t m, int64_t n, int64_t) {
+  return n * (3 * m + 3 * n + 2) * int64_t(sizeof(Wide<T>));
+}
+
+template <class T>
 DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
   using R = Real<T>;
   using W = Wide<T>;
@@ -101,3 +106,4 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_backward_lanes, SvdBackward)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_backward_lanes)
