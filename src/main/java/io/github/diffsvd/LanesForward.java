@@ -53,12 +53,17 @@ final class LanesForward implements ForwardPass {
               + "×"
               + columns);
     }
-    // The matrix, U, V, six rows and one number more, and nine rows of reals.
-    long elements = (2L * m + n + 6) * n + 1 + 9L * n;
     kernel =
         lease.prepare(
-            Kernel.SVD_LANES, type, LaunchShape.forLanes(lease.limits(), type, batch, elements));
+            Kernel.SVD_LANES,
+            type,
+            LaunchShape.forLanes(lease.limits(), type, batch, elements(m, n)));
     values = new LanesValues(lease, type, batch, rows, columns);
+  }
+
+  /** Scratch: the matrix, U, V, six rows and one number more, and nine rows of reals. */
+  static long elements(int m, int n) {
+    return (2L * m + n + 6) * n + 1 + 9L * n;
   }
 
   @Override

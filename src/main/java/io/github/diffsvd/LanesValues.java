@@ -30,13 +30,19 @@ final class LanesValues implements ValuesPass {
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
-    // The matrix, four rows, q, e, where the next of both go, two numbers of blocks, the values.
-    long elements = (m + 4L) * n + 6 * (n + 1L) + n;
     kernel =
         lease.prepare(
             Kernel.SVD_VALUES_LANES,
             type,
-            LaunchShape.forLanes(lease.limits(), type, batch, elements));
+            LaunchShape.forLanes(lease.limits(), type, batch, elements(m, n)));
+  }
+
+  /**
+   * Scratch: the matrix, four rows, q, e, where the next of both go, two numbers of blocks, the
+   * values.
+   */
+  static long elements(int m, int n) {
+    return (m + 4L) * n + 6 * (n + 1L) + n;
   }
 
   @Override

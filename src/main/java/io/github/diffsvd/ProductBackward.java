@@ -15,9 +15,6 @@ import io.github.diffsvd.internal.backend.Workspace;
  * are copied into the workspace first.
  */
 final class ProductBackward implements BackwardPass {
-  /** As in svd_backward_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final DataType type;
   private final int batch;
   private final int m;
@@ -45,7 +42,7 @@ final class ProductBackward implements BackwardPass {
     wide = rows < columns;
     m = Math.max(rows, columns);
     n = Math.min(rows, columns);
-    long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
+    long units = LaunchShape.unitsOfRows(batch, m);
     core =
         lease.prepare(
             Kernel.SVD_BACKWARD_CORE, type, LaunchShape.forUnits(lease.limits(), units, 0));

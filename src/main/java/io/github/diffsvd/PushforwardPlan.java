@@ -20,9 +20,6 @@ import java.util.Objects;
  * work on the caller's stream, one thread and one stream at a time.
  */
 public final class PushforwardPlan implements AutoCloseable {
-  /** As in svd_pushforward_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final Lease lease;
   private final Call call;
   private final GradientRule rule;
@@ -76,7 +73,7 @@ public final class PushforwardPlan implements AutoCloseable {
       base = 0;
       return;
     }
-    long units = (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
+    long units = LaunchShape.unitsOfRows(batch, m);
     core =
         lease.prepare(
             Kernel.SVD_PUSHFORWARD_CORE, type, LaunchShape.forUnits(lease.limits(), units, 0));

@@ -21,9 +21,6 @@ import java.util.Objects;
  * work on the caller's stream, one thread and one stream at a time.
  */
 public final class SpectralPlan implements AutoCloseable {
-  /** As in spectral_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final Lease lease;
   private final Call forwardCall;
   private final Call composeCall;
@@ -93,7 +90,7 @@ public final class SpectralPlan implements AutoCloseable {
       return;
     }
     scale = prepare(Kernel.SPECTRAL_SCALE, (long) batch * m);
-    core = prepare(Kernel.SPECTRAL_CORE, (long) batch * ((m + UNIT_ROWS - 1) / UNIT_ROWS));
+    core = prepare(Kernel.SPECTRAL_CORE, LaunchShape.unitsOfRows(batch, m));
     parameter = prepare(Kernel.SPECTRAL_PARAMETER, batch);
     packing = new Packing(lease, type, batch, m);
     product = lease.product(type);

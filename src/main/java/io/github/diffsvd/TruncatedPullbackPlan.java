@@ -133,12 +133,12 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     product = lease.product(type);
     int most = Math.max(rows, columns);
     scale = launch(Kernel.SPECTRAL_SCALE, (long) batch * most, 0);
-    core = launch(Kernel.SVD_BACKWARD_CORE, (long) batch * ((most + 7) / 8), 0);
+    core = launch(Kernel.SVD_BACKWARD_CORE, LaunchShape.unitsOfRows(batch, most), 0);
     step =
         launch(
             Kernel.TRUNCATED_STEP,
             (long) batch * rank,
-            lease.limits().threads() * (long) type.real().bytes());
+            stepScratchBytes(type, lease.limits().threads()));
     a = allocate(type, rows, columns);
     u = allocate(type, rows, rank);
     v = allocate(type, columns, rank);
@@ -157,6 +157,11 @@ public final class TruncatedPullbackPlan implements AutoCloseable {
     norms = allocate(type.real(), rank, 2);
     minusOne = lease.allocate(type.real(), 1, 1, 1);
     device.write(minusOne, -1);
+  }
+
+  /** Scratch of a block of truncated_step.cu. */
+  static long stepScratchBytes(DataType type, int threads) {
+    return threads * (long) type.real().bytes();
   }
 
   private KernelLaunch launch(Kernel kernel, long units, long scratch) {
