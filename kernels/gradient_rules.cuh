@@ -7,7 +7,8 @@
 //   [ −s_i   s_j ] [ν_ij] = [ conj(dP_ji) ]      eigenvalues s_j − s_i and s_j + s_i
 //
 // and a gradient rule says what each factor becomes. A rule that is published as an F of its own comes as the same pair: gap = F·(s_j + s_i),
-// sum = F·(s_j − s_i). A rule is a struct with these members, used by every tier and by f_matrix.cu:
+// sum = F·(s_j − s_i). A rule is a struct with these members, used by every tier and by f_matrix.cu. R is a real number or, in the lane tier, a vector
+// of them, one of each matrix; so a rule compares and chooses, and has no branches.
 //   Pair<R> pair(s_i, s_j)   the stand-ins for 1/(s_j − s_i) and 1/(s_j + s_i), for i < j, so s_i ≥ s_j; the first is odd in (i, j), the second even
 //   R phase(s)               the stand-in for 1/(2s) on the diagonal, the phase term of complex data
 //   R inverse(s)             the stand-in for 1/s in the tall part, S⁺
@@ -18,7 +19,7 @@
 // with_rule, a Kind in GradientRule.java with the same code.
 #pragma once
 
-#include "scalar.cuh"
+#include "lanes.cuh"
 
 // As Java packs it.
 struct RuleArguments {
@@ -43,13 +44,16 @@ DEVICE Complex<R> rounded_product(R a, Complex<R> b) {
 }
 
 template <class R>
+constexpr auto kSmallestInvertible = Limits<Lane<R>>::smallest_invertible;
+
+template <class R>
 DEVICE R at_least_invertible(R threshold) {
-  return threshold >= Limits<R>::smallest_invertible ? threshold : Limits<R>::smallest_invertible;
+  return choose(threshold >= kSmallestInvertible<R>, threshold, R{} + kSmallestInvertible<R>);
 }
 
 template <class R>
 DEVICE R inverse_or_zero(R x, R threshold) {
-  return fabs(x) <= threshold ? R(0) : 1 / x;
+  return choose(absolute(x) <= threshold, R{}, 1 / x);
 }
 
 // The Moore–Penrose pseudoinverse (arXiv 2411.14141): 1/x where |x| > τ, else 0, with τ = parameter·s_1.
@@ -58,7 +62,7 @@ struct MoorePenrose {
   static constexpr bool kPublished = false;
   R threshold;
 
-  DEVICE MoorePenrose(double parameter, R largest) : threshold(at_least_invertible(R(parameter) * largest)) {}
+  DEVICE MoorePenrose(double parameter, R largest) : threshold(at_least_invertible(Lane<R>(parameter) * largest)) {}
   DEVICE R inverse(R s) const { return inverse_or_zero(s, threshold); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
@@ -81,11 +85,11 @@ struct ZeroAtTies {
   static constexpr bool kPublished = false;
   R root;  // √ε
 
-  DEVICE ZeroAtTies(double parameter, R) : root(R(sqrt(parameter))) {}
+  DEVICE ZeroAtTies(double parameter, R) : root(constant<R>(sqrt(parameter))) {}
   DEVICE R inverse(R s) const { return lorentz(s, root); }
   DEVICE R phase(R s) const { return lorentz(s + s, root); }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
-    const R gap = s_j - s_i, mean = R(0.5) * s_j + R(0.5) * s_i, f = lorentz(2 * gap * mean, root);
+    const R gap = s_j - s_i, mean = constant<R>(0.5) * s_j + constant<R>(0.5) * s_i, f = lorentz(2 * gap * mean, root);
     return {2 * f * mean, f * gap};
   }
 };
@@ -96,15 +100,15 @@ struct Clip {
   static constexpr bool kPublished = false;
   R limit, scale;
 
-  DEVICE Clip(double parameter, R largest) : limit(R(parameter)), scale(inverse_or_zero(largest, Limits<R>::smallest_invertible)) {
-    const R most = largest / Limits<R>::smallest_invertible;  // for scale·limit to be finite
-    if (limit > most) limit = most;
+  DEVICE Clip(double parameter, R largest) : limit(constant<R>(parameter)), scale(inverse_or_zero(largest, R{} + kSmallestInvertible<R>)) {
+    const R most = largest / kSmallestInvertible<R>;  // for scale·limit to be finite
+    limit = choose(limit > most, most, limit);
   }
-  DEVICE R clipped(R x) const { return x > limit ? limit : x < -limit ? -limit : x; }
+  DEVICE R clipped(R x) const { return choose(x > limit, limit, choose(x < -limit, -limit, x)); }
   DEVICE R inverse(R s) const { return scale * clipped(1 / (scale * s)); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
-    const R gap = scale * (s_j - s_i), sum = scale * s_j + scale * s_i, x = gap * sum, f = x == 0 ? -limit : clipped(1 / x);
+    const R gap = scale * (s_j - s_i), sum = scale * s_j + scale * s_i, x = gap * sum, f = choose(x == 0, -limit, clipped(1 / x));
     return {scale * f * sum, scale * f * gap};
   }
 };
@@ -116,8 +120,8 @@ struct SeriesRule : Series {
 
   R threshold;  // below it the sum over s_i² is not finite
 
-  DEVICE SeriesRule(double parameter, R) : Series(parameter), threshold(4 * this->of(1, 0) * Limits<R>::smallest_invertible) {}
-  DEVICE R inverse(R s) const { return inverse_or_zero(s, Limits<R>::smallest_invertible); }
+  DEVICE SeriesRule(double parameter, R) : Series(parameter), threshold(4 * this->of(constant<R>(1), R{}) * kSmallestInvertible<R>) {}
+  DEVICE R inverse(R s) const { return inverse_or_zero(s, R{} + kSmallestInvertible<R>); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
     const R inverse_s = inverse_or_zero(s_i, threshold), ratio = inverse_s * s_j, gap = inverse_s * (s_i - s_j);
@@ -133,7 +137,7 @@ struct TaylorSeries {
 
   DEVICE explicit TaylorSeries(double parameter) : degree(int(parameter)) {}
   DEVICE R of(R q, R) const {
-    R sum = 1;
+    R sum = constant<R>(1);
     for (int t = 0; t < degree; t++) sum = 1 + q * sum;
     return sum;
   }
@@ -144,8 +148,8 @@ template <class R>
 struct PadeSeries {
   R least;
 
-  DEVICE explicit PadeSeries(double parameter) : least(R(parameter)) {}
-  DEVICE R of(R, R rest) const { return 1 / (rest < least ? least : rest); }
+  DEVICE explicit PadeSeries(double parameter) : least(constant<R>(parameter)) {}
+  DEVICE R of(R, R rest) const { return 1 / choose(rest < least, least, rest); }
 };
 
 // x/(x² + ε²) for gap, sum and value, ε = parameter·s_1: tensor-network codes.
@@ -154,7 +158,7 @@ struct Lorentzian {
   static constexpr bool kPublished = false;
   R epsilon;
 
-  DEVICE Lorentzian(double parameter, R largest) : epsilon(at_least_invertible(R(parameter) * largest)) {}
+  DEVICE Lorentzian(double parameter, R largest) : epsilon(at_least_invertible(Lane<R>(parameter) * largest)) {}
   DEVICE R inverse(R s) const { return lorentz(s, epsilon); }
   DEVICE R phase(R s) const { return inverse(s + s); }
   DEVICE Pair<R> pair(R s_i, R s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
@@ -167,15 +171,15 @@ struct SvdInv {
   static constexpr bool kPublished = true;
 
   DEVICE SvdInv(double, R) {}
-  DEVICE bool is_tie(R s_i, R s_j) const { return fabs(quotient(s_i, s_j)) > R(1e30); }
+  DEVICE auto is_tie(R s_i, R s_j) const { return absolute(quotient(s_i, s_j)) > Lane<R>(1e30); }
   DEVICE R quotient(R s_i, R s_j) const {
     const R square_i = rounded_product(s_i, s_i), square_j = rounded_product(s_j, s_j);
-    return square_j == square_i ? R(INFINITY) : 1 / (square_j - square_i);
+    return choose(square_j == square_i, constant<R>(INFINITY), 1 / (square_j - square_i));
   }
-  DEVICE R f(R s_i, R s_j) const { return is_tie(s_i, s_j) ? R(0) : quotient(s_i, s_j); }
-  DEVICE R tied(R s_i, R s_j) const { return is_tie(s_i, s_j) ? inverse(s_j) : R(0); }
-  DEVICE R inverse(R s) const { return s * s < R(1e-30) ? R(0) : 1 / s; }
-  DEVICE R phase(R) const { return 0; }
+  DEVICE R f(R s_i, R s_j) const { return choose(is_tie(s_i, s_j), R{}, quotient(s_i, s_j)); }
+  DEVICE R tied(R s_i, R s_j) const { return choose(is_tie(s_i, s_j), inverse(s_j), R{}); }
+  DEVICE R inverse(R s) const { return choose(s * s < Lane<R>(1e-30), R{}, 1 / s); }
+  DEVICE R phase(R) const { return R{}; }
   DEVICE Pair<R> pair(R s_i, R s_j) const {
     const R value = f(s_i, s_j);
     return {value * s_j + value * s_i, value * (s_j - s_i)};
@@ -188,9 +192,9 @@ struct NoRule {
   static constexpr bool kPublished = false;
 
   DEVICE NoRule(double, R) {}
-  DEVICE R inverse(R) const { return R(NAN); }
-  DEVICE R phase(R) const { return R(NAN); }
-  DEVICE Pair<R> pair(R, R) const { return {R(NAN), R(NAN)}; }
+  DEVICE R inverse(R) const { return constant<R>(NAN); }
+  DEVICE R phase(R) const { return constant<R>(NAN); }
+  DEVICE Pair<R> pair(R, R) const { return {constant<R>(NAN), constant<R>(NAN)}; }
 };
 
 // Calls body with the rule that Java chose; outside every loop, so that no rule costs another a branch.

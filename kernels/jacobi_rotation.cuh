@@ -100,10 +100,6 @@ template <class WR>
 DEVICE WR lower_of(WR a, WR b) {
   return a < b ? a : b;
 }
-template <class WR>
-DEVICE WR absolute(WR a) {
-  return a < 0 ? -a : a;
-}
 
 // The larger of |re| and |im|.
 template <class W>

@@ -113,14 +113,14 @@ constexpr int kLanes = WideOf<T>::kLanes;
 template <class T, class W>
 constexpr int kMatricesOf = sizeof(W) / sizeof(T);
 
+// A lane's number.
+template <class W>
+using Lane = std::decay_t<decltype(get(W{}, 0))>;
+
 // The same number in every lane.
 template <class W>
 DEVICE W constant(double value) {
-  if constexpr (std::is_arithmetic_v<W>) {
-    return W(value);
-  } else {
-    return W{} + std::decay_t<decltype(get(W{}, 0))>(value);
-  }
+  return W{} + Lane<W>(value);
 }
 
 template <class W, class R>
@@ -139,6 +139,11 @@ DEVICE W choose(Mask mask, W a, W b) {
 template <class Mask, class W>
 DEVICE Complex<W> choose(Mask mask, Complex<W> a, Complex<W> b) {
   return {mask ? a.re : b.re, mask ? a.im : b.im};
+}
+
+template <class WR>
+DEVICE WR absolute(WR a) {
+  return a < 0 ? -a : a;
 }
 
 // 1 or 0, for an entry of the identity.

@@ -1,4 +1,4 @@
-// Finds the kernels of the CPU library by name and starts them.
+// Finds the kernels of the CPU library by name, says what they need, and starts them.
 //
 // They are compiled once per instruction set, into libraries beside this one; the best that this processor runs is opened on first use.
 #include <dlfcn.h>
@@ -49,6 +49,15 @@ Kernels& kernels() {
 
 void raise(JNIEnv* env, const char* type, const std::string& message) { env->ThrowNew(env->FindClass(type), message.c_str()); }
 
+// Of ASCII. Empty where Java has no memory for it, and raises that itself.
+std::string text(JNIEnv* env, jstring from) {
+  const char* const characters = env->GetStringUTFChars(from, nullptr);
+  if (!characters) return "";
+  const std::string result = characters;
+  env->ReleaseStringUTFChars(from, characters);
+  return result;
+}
+
 }  // namespace
 
 extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_variant(JNIEnv* env, jclass) {
@@ -57,11 +66,7 @@ extern "C" JNIEXPORT jstring JNICALL Java_io_github_diffsvd_internal_backend_cpu
 }
 
 extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_find(JNIEnv* env, jclass, jstring name) {
-  const char* const characters = env->GetStringUTFChars(name, nullptr);
-  if (!characters) return 0;
-  const std::string symbol = characters;
-  env->ReleaseStringUTFChars(name, characters);
-
+  const std::string symbol = text(env, name);
   const std::lock_guard<std::mutex> lock(kernels().mutex);
   Kernel& kernel = kernels().found[symbol];
   if (!kernel.function) {
@@ -74,6 +79,23 @@ extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_C
     return 0;
   }
   return reinterpret_cast<jlong>(&kernel);
+}
+
+extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_scratchBytes(JNIEnv* env, jclass, jstring symbol, jlong m, jlong n,
+                                                                                                       jlong threads) {
+  const std::string name = text(env, symbol) + "_scratch_bytes";
+  const auto bytes = reinterpret_cast<int64_t (*)(int64_t, int64_t, int64_t)>(dlsym(kernels().library, name.c_str()));
+  if (bytes) return bytes(m, n, threads);
+  raise(env, "java/lang/UnsatisfiedLinkError", "no " + name + " in variant " + kernels().variant);
+  return 0;
+}
+
+extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_unitRows(JNIEnv* env, jclass, jstring kernel) {
+  const std::string name = text(env, kernel) + "_unit_rows";
+  const auto rows = static_cast<const int64_t*>(dlsym(kernels().library, name.c_str()));
+  if (rows) return *rows;
+  raise(env, "java/lang/UnsatisfiedLinkError", "no " + name + " in variant " + kernels().variant);
+  return 0;
 }
 
 extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments, jlong block,

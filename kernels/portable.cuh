@@ -36,13 +36,13 @@ struct Block {
 DEVICE float rounded_product(float a, float b) { return __fmul_rn(a, b); }
 DEVICE double rounded_product(double a, double b) { return __dmul_rn(a, b); }
 
-#define KERNEL(body, suffix, Arguments) KERNEL_OF_BLOCKS(body, suffix, Arguments, )
-// With the compiler's bounds on a block's threads and so on registers.
 #define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                        \
   extern "C" __global__ void bounds body##_##suffix(const Arguments arguments) { \
     extern __shared__ __align__(16) unsigned char scratch[];                     \
     body(arguments, Block{scratch});                                             \
   }
+#define KERNEL_SCRATCH(body, suffix, T)
+#define KERNEL_UNIT_ROWS(body)
 
 #else
 
@@ -87,14 +87,24 @@ inline void run_block(const Launch& launch, const Body& body) {
 #endif
 
 // The second symbol tells the size of the struct, so that a caller that packs another one is refused.
-#define KERNEL(body, suffix, Arguments)                                                     \
+#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                                   \
   extern "C" void body##_##suffix(const Arguments* arguments, const Launch* launch) {       \
     run_block(*launch, [arguments](const Block& block) { body(*arguments, block); });       \
   }                                                                                         \
   extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
-#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds) KERNEL(body, suffix, Arguments)
+
+// What a caller has to give a kernel: scratch, by the function template NAME_scratch_bytes<T>(m, n, threads) beside the kernel, in bytes for a block
+// that works on m×n matrices, m ≥ n, with so many threads; and units of so many rows. Java's sizes are tested against these.
+#define KERNEL_SCRATCH(body, suffix, T)                                                                  \
+  extern "C" int64_t body##_##suffix##_scratch_bytes(int64_t m, int64_t n, int64_t threads) {            \
+    return body##_scratch_bytes<T>(m, n, threads);                                                       \
+  }
+#define KERNEL_UNIT_ROWS(body) extern "C" const int64_t body##_unit_rows = kUnitRows;
 
 #endif
+
+// The rows of one matrix that are a unit of work, in kernels that share out rows.
+constexpr int kUnitRows = 8;
 
 // Calls body(i, j) for every element of a rows×columns matrix, in any order, spread over the threads of the block. An element's place is counted on from
 // the one before: made from its number by a division, it takes longer than most bodies.
@@ -122,6 +132,9 @@ DEVICE void for_elements([[maybe_unused]] const Block& block, int64_t rows, int6
 #endif
 }
 
+// With no bounds on a block's threads, and so on registers, for the compiler.
+#define KERNEL(body, suffix, Arguments) KERNEL_OF_BLOCKS(body, suffix, Arguments, )
+
 #define KERNEL_FOR_REAL_TYPES(body, Arguments) \
   KERNEL(body, f32, Arguments<float>)          \
   KERNEL(body, f64, Arguments<double>)
@@ -130,3 +143,9 @@ DEVICE void for_elements([[maybe_unused]] const Block& block, int64_t rows, int6
   KERNEL_FOR_REAL_TYPES(body, Arguments)       \
   KERNEL(body, c64, Arguments<Complex<float>>) \
   KERNEL(body, c128, Arguments<Complex<double>>)
+
+#define KERNEL_SCRATCH_FOR_ALL_TYPES(body)  \
+  KERNEL_SCRATCH(body, f32, float)          \
+  KERNEL_SCRATCH(body, f64, double)         \
+  KERNEL_SCRATCH(body, c64, Complex<float>) \
+  KERNEL_SCRATCH(body, c128, Complex<double>)

@@ -19,16 +19,14 @@ struct SpectralCore {
   int64_t hermitian;  // 1: A and its gradient are Hermitian, A^s has no part in it
 };
 
-constexpr int kSpectralRows = 8;
-
 template <class T>
 DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
   using R = Real<T>;
-  const int64_t units_per_matrix = (x.m + kSpectralRows - 1) / kSpectralRows, units = x.batch * units_per_matrix;
+  const int64_t units_per_matrix = (x.m + kUnitRows - 1) / kUnitRows, units = x.batch * units_per_matrix;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kSpectralRows;
+    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
     with_spectrum(x.spectrum, b, [&](const auto& f) {
-      for_elements(block, kSpectralRows, x.n, [&](int64_t row, int64_t j) {
+      for_elements(block, kUnitRows, x.n, [&](int64_t row, int64_t j) {
         const int64_t i = first + row;
         if (x.w && i < x.m) x.w.at(b, i, j) = spectral_mean(f, j, j) * x.t.at(b, i, j);
         if (i > j || i >= x.n) return;
@@ -50,3 +48,4 @@ DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(spectral_core, SpectralCore)
+KERNEL_UNIT_ROWS(spectral_core)

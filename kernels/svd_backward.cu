@@ -19,6 +19,13 @@ constexpr int kPlainRows = 4096;
 // Rows of a slab, for matrices of m rows.
 DEVICE int slab_rows(int64_t m) { return m < 16 ? int(m + kTileRows - 1) / kTileRows * kTileRows : 16; }
 
+// Of a team; a block needs as much for each.
+template <class T>
+DEVICE int64_t svd_backward_scratch_bytes(int64_t m, int64_t n, int64_t) {
+  const int64_t row = padded<T>(n);
+  return (2 * row + 2 * slab_rows(m)) * row * int64_t(sizeof(T)) + 3 * row * int64_t(sizeof(Real<T>));
+}
+
 // Rows first … first + slab − 1 of matrix b into scratch, zero where there are none.
 template <class T>
 DEVICE void load_slab(const Team& team, const View<const T>& from, int64_t b, int64_t first, int64_t rows, int64_t columns, T* to, int slab, int ld) {
@@ -46,8 +53,7 @@ DEVICE void svd_backward(const SvdBackward<T>& a, const Block& block) {
   using R = Real<T>;
   const Team team(block, a.team);
   const int n = int(a.n), ld = padded<T>(n), slab = slab_rows(a.m);
-  const int64_t bytes = (2 * ld + 2 * slab) * ld * sizeof(T) + 3 * ld * sizeof(R);
-  T* p = reinterpret_cast<T*>(block.scratch + team.index * bytes);
+  T* p = reinterpret_cast<T*>(block.scratch + team.index * svd_backward_scratch_bytes<T>(a.m, a.n, team.threads()));
   T* q = p + ld * ld;
   T* slab_u = q + ld * ld;
   T* slab_gu = slab_u + slab * ld;
@@ -119,3 +125,4 @@ DEVICE void svd_backward(const SvdBackward<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_backward, SvdBackward)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_backward)

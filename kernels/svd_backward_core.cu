@@ -20,8 +20,6 @@ struct SvdBackwardCore {
   RuleArguments rule;
 };
 
-constexpr int kUnitRows = 8;
-
 template <class T>
 DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
   using R = Real<T>;
@@ -50,3 +48,4 @@ DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_backward_core, SvdBackwardCore)
+KERNEL_UNIT_ROWS(svd_backward_core)

@@ -2,8 +2,6 @@
 // lanes of vector registers, so that no size leaves a lane idle. For the CPU; a thread works alone.
 //
 // Scratch, in elements of Wide<T>: Uᴴ n×m | gU m×n | Vᴴ n×n | gV, later W, m×n | P n×n | Q n×n | s, gS of n each. Every product is of scratch.
-#include <new>
-
 #include "backward_core.cuh"
 #include "lane_memory.cuh"
 
@@ -42,60 +40,10 @@ DEVICE void wide_product(int rows, int columns, int depth, const W* a, int a_row
 // Sums of so many rows are added up: of a tall matrix, a plain sum would lose digits.
 constexpr int kSummedRows = 256;
 
-// A rule for each lane.
-template <class T, class Rule>
-struct WideRule {
-  using R = Real<T>;
-  using WR = Wide<R>;
-  static constexpr bool kPublished = Rule::kPublished;
-  const Rule* rules;
-
-  DEVICE explicit WideRule(const Rule* rules) : rules(rules) {}
-  DEVICE Pair<WR> pair(const WR& s_i, const WR& s_j) const {
-    Pair<WR> result{};
-    for (int l = 0; l < kLanes<T>; l++) {
-      const Pair<R> pair = rules[l].pair(get(s_i, l), get(s_j, l));
-      put(result.gap, l, pair.gap);
-      put(result.sum, l, pair.sum);
-    }
-    return result;
-  }
-  DEVICE WR phase(const WR& s) const {
-    WR result{};
-    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].phase(get(s, l)));
-    return result;
-  }
-  DEVICE WR inverse(const WR& s) const {
-    WR result{};
-    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].inverse(get(s, l)));
-    return result;
-  }
-  DEVICE WR f(const WR& s_i, const WR& s_j) const {
-    WR result{};
-    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].f(get(s_i, l), get(s_j, l)));
-    return result;
-  }
-  DEVICE WR tied(const WR& s_i, const WR& s_j) const {
-    WR result{};
-    for (int l = 0; l < kLanes<T>; l++) put(result, l, rules[l].tied(get(s_i, l), get(s_j, l)));
-    return result;
-  }
-};
-
-// The default rule's, without leaving the vectors.
 template <class T>
-struct WideRule<T, MoorePenrose<Real<T>>> {
-  using WR = Wide<Real<T>>;
-  static constexpr bool kPublished = false;
-  WR threshold{};
-
-  DEVICE explicit WideRule(const MoorePenrose<Real<T>>* rules) {
-    for (int l = 0; l < kLanes<T>; l++) put(threshold, l, rules[l].threshold);
-  }
-  DEVICE WR inverse(const WR& s) const { return (s < 0 ? -s : s) <= threshold ? WR{} : 1 / s; }
-  DEVICE WR phase(const WR& s) const { return inverse(s + s); }
-  DEVICE Pair<WR> pair(const WR& s_i, const WR& s_j) const { return {inverse(s_j - s_i), inverse(s_j + s_i)}; }
-};
+DEVICE int64_t svd_backward_lanes_scratch_bytes(int64_t m, int64_t n, int64_t) {
+  return n * (3 * m + 3 * n + 2) * int64_t(sizeof(Wide<T>));
+}
 
 template <class T>
 DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
@@ -135,12 +83,7 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
       if (a.gv) wide_product<false>(n, n, n, v_adjoint, n, 1, w, q, false);
       for (int t = 0; !a.gu && t < n * n; t++) p[t] = W{};
       for (int t = 0; !a.gv && t < n * n; t++) q[t] = W{};
-      with_rule(a.rule, get(s[0], 0), [&](const auto& one) {
-        using Rule = std::decay_t<decltype(one)>;
-        alignas(Rule) unsigned char memory[kLanes<T> * sizeof(Rule)];
-        Rule* const rules = reinterpret_cast<Rule*>(memory);
-        for (int l = 0; l < kLanes<T>; l++) new (rules + l) Rule(a.rule.parameter, get(s[0], l));
-        const WideRule<T, Rule> rule{rules};
+      with_rule(a.rule, s[0], [&](const auto& rule) {
         for (int j = 0; j < n; j++)
           for (int i = 0; i <= j; i++)
             backward_core_pair<W>(
@@ -163,3 +106,4 @@ DEVICE void svd_backward_lanes(const SvdBackward<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_backward_lanes, SvdBackward)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_backward_lanes)

@@ -2,7 +2,7 @@
 // relative to the largest column of the cotangents. With P = Uᴴ gU, Q = Vᴴ gV, Jp and Jq their skew-Hermitian parts, it is the derivative of the loss
 // along the rotations of U and V that leave U S Vᴴ as it is.
 //
-// Launch: a block per matrix. Scratch: two reals for each thread.
+// Launch: a block per matrix.
 #include "long_sums.cuh"
 #include "view.cuh"
 
@@ -44,6 +44,12 @@ DEVICE Real<T> largest_column(const View<const T>& g, int64_t b, int64_t rows, i
   return largest;
 }
 
+// Two reals for each thread.
+template <class T>
+DEVICE int64_t svd_gauge_scratch_bytes(int64_t, int64_t, int64_t threads) {
+  return 2 * threads * int64_t(sizeof(Real<T>));
+}
+
 template <class T>
 DEVICE void svd_gauge(const SvdGauge<T>& a, const Block& block) {
   using R = Real<T>;
@@ -76,3 +82,4 @@ DEVICE void svd_gauge(const SvdGauge<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_gauge, SvdGauge)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_gauge)

@@ -680,50 +680,76 @@ DEVICE void svd_of_vectors(const SvdJacobi<T>& x, const Block& block, int team) 
   }
 }
 
-// Up to kColumnsOfLane columns a matrix has one lane, beyond them, or beyond kRowsOfLane rows, as many as it has pairs. Where lanes cannot exchange
-// numbers it has one in any case.
+// How a matrix lies in vectors: 2·kVectors of them, of one team or several.
+template <int kVectors_, Teams kTeams_>
+struct Arrangement {
+  static constexpr int kVectors = kVectors_;
+  static constexpr Teams kTeams = kTeams_;
+};
+
+// Calls body(arrangement, lanes of a team). Up to kColumnsOfLane columns a matrix has one lane, beyond them, or beyond kRowsOfLane rows, as many as it
+// has pairs. Where lanes cannot exchange numbers it has one in any case.
 #if defined(DIFFSVD_WHOLE_VECTORS)
-template <class T>
-DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
+template <class T, class Body>
+DEVICE void with_arrangement(int64_t m, int64_t n, const Body& body) {
   constexpr int kLanesThere = kVectorLanes<T>, kMost = kMostPairs / kLanesThere;
-  const int pairs = int(x.n + 1) / 2, vectors = (pairs + kLanesThere - 1) / kLanesThere;
-  if (pairs == 1) return svd_of_vectors<T, 1, Teams::kSingle>(x, block, 1);
-  if (x.m <= kRowsOfLane) {
-    if (pairs == 2) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
-    if (pairs == 3) return svd_of_vectors<T, 3, Teams::kSingle>(x, block, 1);
-    if (pairs == 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
+  const int pairs = int(n + 1) / 2, vectors = (pairs + kLanesThere - 1) / kLanesThere;
+  if (pairs == 1) return body(Arrangement<1, Teams::kSingle>(), 1);
+  if (m <= kRowsOfLane) {
+    if (pairs == 2) return body(Arrangement<2, Teams::kSingle>(), 1);
+    if (pairs == 3) return body(Arrangement<3, Teams::kSingle>(), 1);
+    if (pairs == 4) return body(Arrangement<4, Teams::kSingle>(), 1);
   }
   if constexpr (kLanesThere > kColumnsOfLane)
-    if (pairs <= kColumnsOfLane) return svd_of_vectors<T, 1, Teams::kSome>(x, block, kColumnsOfLane);
-  if (vectors == 1) return svd_of_vectors<T, 1, Teams::kWhole>(x, block, kLanesThere);
-  if (vectors == 2) return svd_of_vectors<T, 2, Teams::kWhole>(x, block, kLanesThere);
+    if (pairs <= kColumnsOfLane) return body(Arrangement<1, Teams::kSome>(), kColumnsOfLane);
+  if (vectors == 1) return body(Arrangement<1, Teams::kWhole>(), kLanesThere);
+  if (vectors == 2) return body(Arrangement<2, Teams::kWhole>(), kLanesThere);
   if constexpr (kMost >= 4) {
-    if (vectors == 3) return svd_of_vectors<T, 3, Teams::kWhole>(x, block, kLanesThere);
-    if (vectors == 4) return svd_of_vectors<T, 4, Teams::kWhole>(x, block, kLanesThere);
+    if (vectors == 3) return body(Arrangement<3, Teams::kWhole>(), kLanesThere);
+    if (vectors == 4) return body(Arrangement<4, Teams::kWhole>(), kLanesThere);
   }
   if constexpr (kMost >= 8) {
-    if (vectors <= 6) return svd_of_vectors<T, 6, Teams::kWhole>(x, block, kLanesThere);
-    return svd_of_vectors<T, 8, Teams::kWhole>(x, block, kLanesThere);
+    if (vectors <= 6) return body(Arrangement<6, Teams::kWhole>(), kLanesThere);
+    return body(Arrangement<8, Teams::kWhole>(), kLanesThere);
   }
 }
 #else
-template <class T>
-DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
-  const int pairs = int(x.n + 1) / 2;
-  if (x.n <= kColumnsOfLane) return svd_of_vectors<T, 2, Teams::kSingle>(x, block, 1);
+template <class T, class Body>
+DEVICE void with_arrangement(int64_t, int64_t n, const Body& body) {
+  const int pairs = int(n + 1) / 2;
+  if (n <= kColumnsOfLane) return body(Arrangement<2, Teams::kSingle>(), 1);
 #if defined(__CUDACC__)
   int team = 4;
   while (team < pairs) team *= 2;
-  svd_of_vectors<T, 1, Teams::kSome>(x, block, team);
+  body(Arrangement<1, Teams::kSome>(), team);
 #else
-  if (pairs <= 4) return svd_of_vectors<T, 4, Teams::kSingle>(x, block, 1);
-  svd_of_vectors<T, kMostPairs, Teams::kSingle>(x, block, 1);
+  if (pairs <= 4) return body(Arrangement<4, Teams::kSingle>(), 1);
+  body(Arrangement<kMostPairs, Teams::kSingle>(), 1);
 #endif
 }
 #endif
+
+#if !defined(__CUDACC__)
+// The workspace of one vector.
+template <class T>
+DEVICE int64_t svd_jacobi_scratch_bytes(int64_t m, int64_t n, int64_t) {
+  int64_t bytes = 0;
+  with_arrangement<T>(m, n, [&](auto of, int) {
+    using Of = decltype(of);
+    bytes = VectorOfMatrices<T, Of::kVectors, Of::kTeams>::rows_of_workspace(m, int(n)) * Columns<T, Of::kVectors>::kRow * int64_t(sizeof(Wide<T>));
+  });
+  return bytes;
+}
+#endif
+
+template <class T>
+DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
+  with_arrangement<T>(x.m, x.n, [&](auto of, int team) { svd_of_vectors<T, decltype(of)::kVectors, decltype(of)::kTeams>(x, block, team); });
+}
 
 // On an H100 as many float warps as 128 registers allow are faster than fewer with more; of the wider types it is the other way round at 32 columns.
 KERNEL_OF_BLOCKS(svd_jacobi, f32, SvdJacobi<float>, __launch_bounds__(128, 4))
 KERNEL(svd_jacobi, f64, SvdJacobi<double>)
 KERNEL(svd_jacobi, c64, SvdJacobi<Complex<float>>)
 KERNEL(svd_jacobi, c128, SvdJacobi<Complex<double>>)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_jacobi)

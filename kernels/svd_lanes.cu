@@ -460,6 +460,13 @@ struct GolubKahan {
   }
 };
 
+// In elements of a vector of lanes: A, U | V and four rows | a row of left and of right phases, seven of GolubKahan's and two of ImplicitQr's, and an
+// element over. A row of reals counts as one of T.
+template <class T>
+DEVICE int64_t svd_lanes_scratch_bytes(int64_t m, int64_t n, int64_t) {
+  return ((2 * m + n + 6) * n + 1 + 9 * n) * int64_t(sizeof(Wide<T>));
+}
+
 template <class T>
 DEVICE void svd_lanes(const SvdLanes<T>& x, const Block& block) {
   for_vectors<T>(
@@ -468,3 +475,4 @@ DEVICE void svd_lanes(const SvdLanes<T>& x, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_lanes, SvdLanes)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_lanes)

@@ -23,16 +23,14 @@ struct SvdPushforwardCore {
   RuleArguments rule;
 };
 
-constexpr int kPushforwardRows = 8;
-
 template <class T>
 DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& block) {
   using R = Real<T>;
-  const int64_t units_per_matrix = (a.m + kPushforwardRows - 1) / kPushforwardRows, units = a.batch * units_per_matrix;
+  const int64_t units_per_matrix = (a.m + kUnitRows - 1) / kUnitRows, units = a.batch * units_per_matrix;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kPushforwardRows;
+    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
     with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
-      for_elements(block, kPushforwardRows, a.n, [&](int64_t row, int64_t j) {
+      for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
         const int64_t i = first + row;
         const R s_j = a.s.at(b, j, 0);
         if (a.w && i < a.m) a.w.at(b, i, j) = rule.inverse(s_j) * a.t.at(b, i, j);
@@ -65,3 +63,4 @@ DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& bl
 }
 
 KERNEL_FOR_ALL_TYPES(svd_pushforward_core, SvdPushforwardCore)
+KERNEL_UNIT_ROWS(svd_pushforward_core)

@@ -192,6 +192,12 @@ DEVICE void find_values(const SvdValues<T>& x, int64_t first, int count, unsigne
   }
 }
 
+// In elements of a vector of lanes: A and four rows | six of Quotients' and the values. A row of reals counts as one of T.
+template <class T>
+DEVICE int64_t svd_values_lanes_scratch_bytes(int64_t m, int64_t n, int64_t) {
+  return ((m + 4) * n + 6 * (n + 1) + n) * int64_t(sizeof(Wide<T>));
+}
+
 template <class T>
 DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
   for_vectors<T>(
@@ -200,3 +206,4 @@ DEVICE void svd_values_lanes(const SvdValues<T>& x, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_values_lanes, SvdValues)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_values_lanes)

@@ -22,9 +22,6 @@ struct Team {
 #endif
     block.barrier();
   }
-#if defined(DIFFSVD_THREADED_BLOCKS)
-  void barrier_unless(bool skipped) const { block.barrier_unless(skipped); }
-#endif
   // True on every thread of the team where any passes true, and perhaps where a neighbour's does. A barrier too.
   DEVICE bool any(bool condition) const {
 #if defined(__CUDACC__)

@@ -2,7 +2,7 @@
 // pullback of a truncated SVD that lies outside the kept vectors, whatever the scale of A and of the cotangents. Products with R are made between the
 // steps. A column is done once its residual is eps of its start: the recurrence goes on to shrink it, but from rounding alone, and x would diverge.
 //
-// Launch: a block per column. Scratch: a real for each thread.
+// Launch: a block per column.
 #include "scalar.cuh"
 #include "view.cuh"
 
@@ -64,6 +64,12 @@ DEVICE void start_column(const TruncatedStep<T>& a, const Block& block, int64_t 
   }
 }
 
+// A real for each thread.
+template <class T>
+DEVICE int64_t truncated_step_scratch_bytes(int64_t, int64_t, int64_t threads) {
+  return threads * int64_t(sizeof(Real<T>));
+}
+
 template <class T>
 DEVICE void truncated_step(const TruncatedStep<T>& a, const Block& block) {
   using R = Real<T>;
@@ -107,3 +113,4 @@ DEVICE void truncated_step(const TruncatedStep<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(truncated_step, TruncatedStep)
+KERNEL_SCRATCH_FOR_ALL_TYPES(truncated_step)

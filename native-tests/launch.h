@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "testing.h"
+#include "kernels.h"
 
 struct Grid {
   int64_t blocks, threads;
@@ -34,10 +34,11 @@ inline int64_t most_scratch_bytes() {
   return most;
 }
 
-template <class Arguments>
-void launch(void (*kernel)(Arguments), const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
-  succeed(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(scratch_bytes)), "cudaFuncSetAttribute");
-  kernel<<<unsigned(grid.blocks), unsigned(grid.threads), size_t(scratch_bytes)>>>(arguments);
+template <class Function, class Arguments>
+void launch(const KernelUnderTest<Function>& kernel, const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
+  testing.launches[kernel.symbol]++;
+  succeed(cudaFuncSetAttribute(kernel.function, cudaFuncAttributeMaxDynamicSharedMemorySize, int(scratch_bytes)), "cudaFuncSetAttribute");
+  kernel.function<<<unsigned(grid.blocks), unsigned(grid.threads), size_t(scratch_bytes)>>>(arguments);
   succeed(cudaGetLastError(), "launch");
   succeed(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 }
@@ -93,8 +94,9 @@ inline void copy_memory(void* to, const void* from, size_t bytes) {
 }
 
 // All blocks at once, as on a GPU: what two of them do to each other is a race too.
-template <class Arguments>
-void launch(void (*kernel)(const Arguments*, const Launch*), const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
+template <class Function, class Arguments>
+void launch(const KernelUnderTest<Function>& kernel, const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
+  testing.launches[kernel.symbol]++;
   std::vector<std::thread> blocks;
   for (int64_t block = 0; block < grid.blocks; block++) {
     const auto run = [=, &arguments] {
@@ -102,7 +104,7 @@ void launch(void (*kernel)(const Arguments*, const Launch*), const Arguments& ar
       const auto scratch = static_cast<unsigned char*>(aligned_memory(scratch_bytes, 64));
       std::memset(scratch, 0xFF, scratch_bytes);
       const Launch launch{block, grid.blocks, grid.threads, scratch};
-      kernel(&arguments, &launch);
+      kernel.function(&arguments, &launch);
       release(scratch);
     };
     if (grid.blocks == 1) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "rules.h"
 #include "scalar.cuh"
 
 // A complex number, with the sum of the absolute values of all that went into it: rounding errors are relative to that.
@@ -57,43 +58,42 @@ inline Dense operator*(const Dense& a, const Dense& b) {
       for (int64_t j = 0; j < b.columns; j++) result(i, j) = result(i, j) + a(i, l) * b(l, j);
   return result;
 }
+inline Dense operator*(Number a, const Dense& b) {
+  return dense(b.rows, b.columns, [&](int64_t i, int64_t j) { return a * b(i, j); });
+}
 inline Dense adjoint(const Dense& a) {
   return dense(a.columns, a.rows, [&](int64_t i, int64_t j) { return adjoint(a(j, i)); });
 }
 
 using Vector = std::vector<long double>;
 
-// The Moore–Penrose rule: 1/x where |x| > τ, else 0.
-struct Pseudoinverse {
-  long double tau;
-  template <class R>
-  static Pseudoinverse of(double tolerance, R s_1) {
-    return Pseudoinverse{std::max(static_cast<long double>(tolerance) * s_1, static_cast<long double>(Limits<R>::smallest_normal))};
-  }
-  Number operator()(long double x) const { return number(std::fabs(x) > tau ? 1 / x : 0); }
-};
-
 // A·S⁺
-inline Dense times_inverse(const Dense& a, const Vector& s, Pseudoinverse inverse) {
-  return dense(a.rows, a.columns, [&](int64_t i, int64_t j) { return a(i, j) * inverse(s[j]); });
+template <class Rule>
+Dense times_inverse(const Dense& a, const Vector& s, const Rule& rule) {
+  return dense(a.rows, a.columns, [&](int64_t i, int64_t j) { return a(i, j) * number(rule.inverse(s[j])); });
 }
 
-// M_ij = (Jp + Jq)_ij · g(s_j − s_i) + (Jp − Jq)_ij · inv(s_j + s_i) + δ_ij gS_i
-inline Dense core(const Dense& p, const Dense& q, const Vector& s, const Vector& gs, Pseudoinverse inverse) {
-  const auto skew = [](const Dense& a) {
-    return dense(a.rows, a.columns, [&](int64_t i, int64_t j) { return number(0.5L) * (a(i, j) - adjoint(a(j, i))); });
-  };
-  const Dense jp = skew(p), jq = skew(q);
+// ½(A ± Aᴴ)
+inline Dense hermitian_part(const Dense& a) { return number(0.5L) * (a + adjoint(a)); }
+inline Dense skew_part(const Dense& a) { return number(0.5L) * (a - adjoint(a)); }
+
+// M_ij = (Jp + Jq)_ij · g(s_j − s_i) + (Jp − Jq)_ij · h(s_j + s_i) + δ_ij gS_i, and what a rule adds of P at ties
+template <class Rule>
+Dense core(const Dense& p, const Dense& q, const Vector& s, const Vector& gs, const Rule& rule) {
+  const Dense jp = skew_part(p), jq = skew_part(q);
   return dense(p.rows, p.columns, [&](int64_t i, int64_t j) {
-    const Number m = (jp(i, j) + jq(i, j)) * inverse(s[j] - s[i]) + (jp(i, j) - jq(i, j)) * inverse(s[j] + s[i]);
-    return i == j ? m + number(gs[i]) : m;
+    const StandIns of = stand_ins(rule, s[i], s[j], i, j);
+    const Number even = (jp(i, j) - jq(i, j)) * number(of.sum);
+    if (i == j) return even + number(gs[i]);
+    return (jp(i, j) + jq(i, j)) * number(of.gap) + even + p(i, j) * number(rule.tied(s[i], s[j]));
   });
 }
 
-// The gradient of X = U S Vᴴ.
-inline Dense gradient(const Dense& u, const Vector& s, const Dense& v, const Dense& gu, const Vector& gs, const Dense& gv, Pseudoinverse inverse) {
-  const Dense p = adjoint(u) * gu, q = adjoint(v) * gv, m = core(p, q, s, gs, inverse);
+// The gradient of X = U S Vᴴ. That of a wide matrix is the adjoint's.
+template <class Rule>
+Dense gradient(const Dense& u, const Vector& s, const Dense& v, const Dense& gu, const Vector& gs, const Dense& gv, const Rule& rule) {
+  if (u.rows < v.rows) return adjoint(gradient(v, s, u, gv, gs, gu, rule));
+  const Dense p = adjoint(u) * gu, m = core(p, adjoint(v) * gv, s, gs, rule);
   if (u.rows == v.rows) return u * m * adjoint(v);
-  if (u.rows > v.rows) return (u * (m - times_inverse(p, s, inverse)) + times_inverse(gu, s, inverse)) * adjoint(v);
-  return u * adjoint(v * (adjoint(m) - times_inverse(q, s, inverse)) + times_inverse(gv, s, inverse));
+  return (u * (m - times_inverse(p, s, rule)) + times_inverse(gu, s, rule)) * adjoint(v);
 }

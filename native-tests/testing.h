@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <random>
 #include <string>
 
@@ -31,7 +32,7 @@ class Testing {
   bool expect(bool condition, const char* format, ...) __attribute__((format(printf, 3, 4))) {
     if (condition || !ok_) return condition;
     ok_ = false;
-    std::printf("FAILED %s: ", name_.c_str());
+    std::printf("FAILED %s (DIFFSVD_SEED=%" PRIu64 "): ", name_.c_str(), seed);
     va_list arguments;
     va_start(arguments, format);
     std::vprintf(format, arguments);
@@ -45,6 +46,9 @@ class Testing {
 
   int64_t below(int64_t bound) { return int64_t(generator() % uint64_t(bound)); }
   long double normal() { return std::normal_distribution<long double>()(generator); }
+
+  // How often each kernel was launched, of those that some test includes.
+  std::map<std::string, int64_t> launches;
 
   uint64_t seed;
   std::string filter;

@@ -113,7 +113,9 @@ final class JacobiForward implements ForwardPass {
       return (2L * WARP * (n <= columnsOfLane(limits, m) ? 2 : 1) + 1) * type.bytes();
     }
     if (n <= columnsOfLane(limits, m)) {
-      return 2L * Math.max(2, pairs) * limits.wideBytes() * parts;
+      // The build whose lanes cannot exchange numbers is compiled for two pairs and for four.
+      int compiled = limits.wideBytes() == BASELINE_WIDE_BYTES && pairs > 2 ? 4 : pairs;
+      return 2L * Math.max(2, compiled) * limits.wideBytes() * parts;
     }
     if (limits.wideBytes() == BASELINE_WIDE_BYTES) {
       return (long) MOST_COLUMNS * limits.wideBytes() * parts;

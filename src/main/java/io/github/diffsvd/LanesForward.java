@@ -45,14 +45,17 @@ final class LanesForward implements ForwardPass {
               + "×"
               + shape.columns());
     }
-    // The matrix, U, V, six rows and one number more, and nine rows of reals.
-    long elements = (2L * tall.m() + tall.n() + 6) * tall.n() + 1 + 9L * tall.n();
     kernel =
         lease.prepare(
             Kernel.SVD_LANES,
             shape.type(),
-            LaunchShape.forLanes(lease.limits(), shape.type(), shape.batch(), elements));
+            LaunchShape.forLanes(lease.limits(), shape.type(), shape.batch(), elements(tall)));
     values = new LanesValues(lease, shape);
+  }
+
+  /** Scratch: the matrix, U, V, six rows and one number more, and nine rows of reals. */
+  static long elements(Tall tall) {
+    return (2L * tall.m() + tall.n() + 6) * tall.n() + 1 + 9L * tall.n();
   }
 
   @Override

@@ -23,14 +23,20 @@ final class LanesValues implements ValuesPass {
 
   LanesValues(Lease lease, BatchShape shape) {
     tall = Tall.of(shape);
-    long n = tall.n();
-    // The matrix, four rows, q, e, where the next of both go, two numbers of blocks, the values.
-    long elements = (tall.m() + 4L) * n + 6 * (n + 1L) + n;
     kernel =
         lease.prepare(
             Kernel.SVD_VALUES_LANES,
             shape.type(),
-            LaunchShape.forLanes(lease.limits(), shape.type(), shape.batch(), elements));
+            LaunchShape.forLanes(lease.limits(), shape.type(), shape.batch(), elements(tall)));
+  }
+
+  /**
+   * Scratch: the matrix, four rows, q, e, where the next of both go, two numbers of blocks, the
+   * values.
+   */
+  static long elements(Tall tall) {
+    long n = tall.n();
+    return (tall.m() + 4L) * n + 6 * (n + 1L) + n;
   }
 
   @Override

@@ -15,9 +15,6 @@ import io.github.diffsvd.internal.backend.Workspace;
  * are copied into the workspace first.
  */
 final class ProductBackward implements BackwardPass {
-  /** As in svd_backward_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final Tall tall;
   private final GradientRule rule;
   private final KernelLaunch core;
@@ -38,7 +35,7 @@ final class ProductBackward implements BackwardPass {
     this.rule = rule;
     int m = tall.m();
     int n = tall.n();
-    long units = (long) tall.batch() * ((m + UNIT_ROWS - 1) / UNIT_ROWS);
+    long units = LaunchShape.unitsOfRows(tall.batch(), m);
     core =
         lease.prepare(
             Kernel.SVD_BACKWARD_CORE, tall.type(), LaunchShape.forUnits(lease.limits(), units, 0));

@@ -3,6 +3,7 @@ package io.github.diffsvd;
 import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
+import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
 import io.github.diffsvd.internal.backend.Workspace;
@@ -15,9 +16,6 @@ import io.github.diffsvd.internal.backend.Workspace;
  * ⟨gS, dS⟩ + ⟨gV, dV⟩ to rounding, at ties as well. Phases are split evenly between U and V.
  */
 public final class PushforwardPlan extends Plan {
-  /** As in svd_pushforward_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final Call call;
   private final FactorShapes shapes;
   private final Tall tall;
@@ -55,7 +53,7 @@ public final class PushforwardPlan extends Plan {
       product = null;
       return;
     }
-    long units = (long) shape.batch() * ((tall.m() + UNIT_ROWS - 1) / UNIT_ROWS);
+    long units = LaunchShape.unitsOfRows(shape.batch(), tall.m());
     core = prepare(Kernel.SVD_PUSHFORWARD_CORE, shape.type(), units);
     packing = new Packing(lease, tall.shape());
     product = lease.product(shape.type());

@@ -3,6 +3,7 @@ package io.github.diffsvd;
 import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
+import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
 import io.github.diffsvd.internal.backend.Workspace;
@@ -16,9 +17,6 @@ import io.github.diffsvd.internal.backend.Workspace;
  * differences of f in the place of gaps, is in docs/numerics.md.
  */
 public final class SpectralPlan extends Plan {
-  /** As in spectral_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final Call forwardCall;
   private final Call composeCall;
   private final Call backwardCall;
@@ -76,7 +74,7 @@ public final class SpectralPlan extends Plan {
     DataType type = shape.type();
     long batch = shape.batch();
     scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * tall.m());
-    core = prepare(Kernel.SPECTRAL_CORE, type, batch * ((tall.m() + UNIT_ROWS - 1) / UNIT_ROWS));
+    core = prepare(Kernel.SPECTRAL_CORE, type, LaunchShape.unitsOfRows(shape.batch(), tall.m()));
     parameter = prepare(Kernel.SPECTRAL_PARAMETER, type, batch);
     packing = new Packing(lease, tall.shape());
     product = lease.product(type);

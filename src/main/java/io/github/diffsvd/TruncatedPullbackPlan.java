@@ -24,9 +24,6 @@ public final class TruncatedPullbackPlan extends Plan {
   private static final Layout LAYOUT = Layout.ROW_MAJOR;
   private static final int DEFAULT_ITERATIONS = 100;
 
-  /** As in svd_backward_core.cu. */
-  private static final int UNIT_ROWS = 8;
-
   private final Call call;
   private final FactorShapes shapes;
   private final int rank;
@@ -114,11 +111,11 @@ public final class TruncatedPullbackPlan extends Plan {
     }
     DataType type = shape.type();
     long batch = shape.batch();
-    long most = Math.max(shape.rows(), shape.columns());
+    int most = Math.max(shape.rows(), shape.columns());
     product = lease.product(type);
     scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * most);
-    core = prepare(Kernel.SVD_BACKWARD_CORE, type, batch * ((most + UNIT_ROWS - 1) / UNIT_ROWS));
-    long scratch = lease.limits().threads() * (long) type.real().bytes();
+    core = prepare(Kernel.SVD_BACKWARD_CORE, type, LaunchShape.unitsOfRows(shape.batch(), most));
+    long scratch = stepScratchBytes(type, lease.limits().threads());
     step =
         lease.prepare(
             Kernel.TRUNCATED_STEP,
@@ -148,6 +145,11 @@ public final class TruncatedPullbackPlan extends Plan {
           device.write(MatrixBatch.wrap(address, one), -1);
           minusOne = MatrixBatch.wrap(address, shapes.s(), 0, 0, 0);
         });
+  }
+
+  /** Scratch of a block of truncated_step.cu. */
+  static long stepScratchBytes(DataType type, int threads) {
+    return threads * (long) type.real().bytes();
   }
 
   /**

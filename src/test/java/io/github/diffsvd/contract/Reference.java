@@ -182,7 +182,9 @@ final class Reference {
               return 1 / x(i, j);
             }
           };
-      default -> throw new IllegalArgumentException(name);
+      default ->
+          throw new IllegalArgumentException(
+              "the rule " + name + " has no formula in contract/Reference.java");
     };
   }
 

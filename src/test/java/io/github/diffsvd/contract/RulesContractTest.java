@@ -116,6 +116,22 @@ class RulesContractTest {
         : GradientRule.parse(name);
   }
 
+  /** A code that a kernel does not know gives NaN. */
+  @ParameterizedTest(name = "{0} {1} {2}", autoCloseArguments = false)
+  @MethodSource("rules")
+  void everyRuleHasACaseInTheKernels(Device device, DataType type, String name) {
+    DataType real = type.real();
+    try (OwnedMatrixBatch s =
+            Batch.upload(device, real, List.of(Host.real(2, 1, (i, j) -> 2 - i)));
+        OwnedMatrixBatch gap = Batch.poisoned(device, real, 1, 2, 2)) {
+      FMatrix.create(device, new BatchShape(real, 1, 2, 2), GradientRule.parse(name))
+          .compute(s, null, gap, null, 0);
+      assertThat(device.read(gap)[1])
+          .as("with_rule in gradient_rules.cuh has no case for the code of " + name)
+          .isNotNaN();
+    }
+  }
+
   @ParameterizedTest(name = "{0} {1} {2}", autoCloseArguments = false)
   @MethodSource("rules")
   void factorsAreFiniteForEveryFiniteSpectrum(Device device, DataType type, String name) {

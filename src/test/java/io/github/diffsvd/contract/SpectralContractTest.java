@@ -92,6 +92,14 @@ class SpectralContractTest {
       List.of(
           new Shape(4, 4), new Shape(7, 4), new Shape(4, 6), new Shape(1, 1), new Shape(40, 36));
 
+  @Test
+  void everyFunctionIsTested() {
+    assertThat(FUNCTIONS)
+        .as("FUNCTIONS of this test, by name, beside Kind of SpectralFunction")
+        .extracting(function -> function.function().name())
+        .contains(SpectralFunction.names().split(", "));
+  }
+
   private static double[] spectrum(double[] four, int k) {
     double[] s = new double[k];
     for (int i = 0; i < k; i++) {

@@ -10,6 +10,14 @@ import io.github.diffsvd.DataType;
  * @param scratchBytes scratch (shared memory) of a block
  */
 public record LaunchShape(int blocks, int threads, int scratchBytes) {
+  /** Rows of one matrix that are a unit of work of kernels that share out rows: kUnitRows. */
+  static final int UNIT_ROWS = 8;
+
+  /** The units of work of a kernel that shares out rows. */
+  public static long unitsOfRows(int batch, int rows) {
+    return batch * ((rows + UNIT_ROWS - 1L) / UNIT_ROWS);
+  }
+
   /** One block per unit of work, but no more than keep the device busy. */
   public static LaunchShape forUnits(Backend.Limits limits, long units, long scratchBytes) {
     return new LaunchShape(

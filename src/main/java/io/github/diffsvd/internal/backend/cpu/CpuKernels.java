@@ -65,6 +65,26 @@ final class CpuKernels {
   static native long find(String symbol);
 
   /**
+   * The scratch of a block of a kernel, in bytes, as the kernel itself counts it: of svd_backward,
+   * for each team.
+   *
+   * @param symbol of a kernel that has scratch
+   * @param m rows of a matrix, at least n
+   * @param n its columns
+   * @param threads of the block
+   * @throws UnsatisfiedLinkError if the kernel has none
+   */
+  static native long scratchBytes(String symbol, long m, long n, long threads);
+
+  /**
+   * The rows that are a unit of work.
+   *
+   * @param kernel its name, without a type
+   * @throws UnsatisfiedLinkError if its units are no rows
+   */
+  static native long unitRows(String kernel);
+
+  /**
    * Runs the share of one block of a kernel on the calling thread.
    *
    * @param arguments the bytes of its struct, a direct buffer
