@@ -8,8 +8,11 @@
 
 #include "portable.cuh"
 
-#if defined(__x86_64__) && !defined(__CUDACC__)
+#if defined(__CUDACC__)
+#elif defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 template <class R>
@@ -45,14 +48,17 @@ template <class R>
 DEVICE R fused(R a, R b, R c) {
 #if defined(__CUDACC__)
   return fma(a, b, c);
-#elif defined(__FMA__)
+#elif defined(__FMA__) || defined(__aarch64__)
   if constexpr (std::is_same_v<R, float>) {
     return __builtin_fmaf(a, b, c);
   } else if constexpr (std::is_same_v<R, double>) {
     return __builtin_fma(a, b, c);
   } else {
     constexpr bool kSingle = sizeof(a[0]) == sizeof(float);
-#if defined(__AVX512F__)
+#if defined(__aarch64__)
+    if constexpr (kSingle) return R(vfmaq_f32(float32x4_t(c), float32x4_t(a), float32x4_t(b)));
+    if constexpr (!kSingle) return R(vfmaq_f64(float64x2_t(c), float64x2_t(a), float64x2_t(b)));
+#elif defined(__AVX512F__)
     if constexpr (kSingle) return R(_mm512_fmadd_ps(__m512(a), __m512(b), __m512(c)));
     if constexpr (!kSingle) return R(_mm512_fmadd_pd(__m512d(a), __m512d(b), __m512d(c)));
 #else

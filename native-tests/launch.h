@@ -49,6 +49,7 @@ constexpr int64_t most_scratch_bytes() { return INT64_MAX; }
 
 #if defined(DIFFSVD_GUARD_PAGES)
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <map>
 #include <mutex>
@@ -60,10 +61,9 @@ struct GuardedMemory {
   std::map<void*, std::pair<void*, size_t>> mappings;
 
   void* allocate(size_t bytes, size_t alignment) {
-    constexpr size_t kPage = 4096;
-    const size_t body = (bytes + kPage - 1) / kPage * kPage + kPage, size = body + kPage;
+    const size_t page = size_t(sysconf(_SC_PAGESIZE)), body = (bytes + page - 1) / page * page + page, size = body + page;
     void* const mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapping == MAP_FAILED || mprotect(static_cast<char*>(mapping) + body, kPage, PROT_NONE) != 0) return nullptr;
+    if (mapping == MAP_FAILED || mprotect(static_cast<char*>(mapping) + body, page, PROT_NONE) != 0) return nullptr;
     void* const memory = static_cast<char*>(mapping) + (body - bytes) / alignment * alignment;
     const std::lock_guard<std::mutex> lock(mutex);
     mappings[memory] = {mapping, size};

@@ -1,16 +1,15 @@
 package io.github.diffsvd.internal.backend;
 
+import io.github.diffsvd.files.AtomicFile;
+import io.github.diffsvd.files.FileException;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -35,9 +34,13 @@ import java.util.Set;
  * every start compares the files with the class path and writes anew what differs, each by an
  * atomic move, so that a process that has the old one loaded keeps it.
  *
- * <p>JavaCPP's own cache would compare sizes and times only, and follow links.
+ * <p>JavaCPP's own cache would compare sizes and times only: docs/decisions/0017.
  */
 public final class NativeLibraries {
+  /** What is wrong where the JVM's option --illegal-native-access=deny is in force. */
+  public static final String REFUSED =
+      "this Java refuses native code, --enable-native-access=ALL-UNNAMED allows it";
+
   private static final String JAVACPP_FOLDER_PROPERTY = "org.bytedeco.javacpp.cachedir";
 
   private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
@@ -74,8 +77,11 @@ public final class NativeLibraries {
           Path folder = place.resolve(hash);
           makePrivate(place, made);
           makePrivate(folder, made);
-          for (var file : contents.entrySet()) {
-            heal(folder.resolve(file.getKey()), file.getValue());
+          for (var library : contents.entrySet()) {
+            Path file = folder.resolve(library.getKey());
+            if (!holds(file, library.getValue())) {
+              AtomicFile.write(file, library.getValue());
+            }
           }
           return folder;
         });
@@ -160,6 +166,10 @@ public final class NativeLibraries {
   }
 
   private static List<Path> places() throws IOException {
+    Platform platform = Platform.current();
+    if (!platform.isLinux()) {
+      throw new IOException("natives are unpacked on Linux alone, this is " + platform.name());
+    }
     Path temporary = Path.of(System.getProperty("java.io.tmpdir"), "diffsvd-" + ownUid());
     Path cache = Path.of(System.getenv().getOrDefault("XDG_CACHE_HOME", ""));
     if (!cache.isAbsolute()) {
@@ -195,32 +205,17 @@ public final class NativeLibraries {
             folder, "unix:uid,permissions,isDirectory,isSymbolicLink", LinkOption.NOFOLLOW_LINKS);
     var permissions = (Set<?>) found.get("permissions");
     if ((boolean) found.get("isSymbolicLink")) {
-      throw new FileSystemException(folder.toString(), null, "it is a link");
+      throw new FileException(folder, "it is a link");
     }
     if (!(boolean) found.get("isDirectory")) {
-      throw new FileSystemException(folder.toString(), null, "it is not a folder");
+      throw new FileException(folder, "it is not a folder");
     }
     if (!found.get("uid").equals(ownUid())) {
-      throw new FileSystemException(folder.toString(), null, "it belongs to another user");
+      throw new FileException(folder, "it belongs to another user");
     }
     if (permissions.contains(PosixFilePermission.GROUP_WRITE)
         || permissions.contains(PosixFilePermission.OTHERS_WRITE)) {
-      throw new FileSystemException(folder.toString(), null, "other users can write to it");
-    }
-  }
-
-  /** Writes a file unless it is there as it should be. */
-  private static void heal(Path file, byte[] content) throws IOException {
-    if (holds(file, content)) {
-      return;
-    }
-    Path fresh = Files.createTempFile(file.getParent(), file.getFileName() + ".", ".part");
-    try {
-      Files.write(fresh, content);
-      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      Files.deleteIfExists(fresh);
-      throw e;
+      throw new FileException(folder, "other users can write to it");
     }
   }
 
@@ -245,19 +240,11 @@ public final class NativeLibraries {
   }
 
   private static String describe(Path place, IOException problem) {
-    if (!(problem instanceof FileSystemException detailed)) {
-      return place + ": " + problem.getMessage();
+    if (problem instanceof FileException) {
+      return problem.getMessage();
     }
-    String reason = detailed.getReason();
-    if (reason == null) {
-      reason =
-          detailed instanceof AccessDeniedException
-              ? "permission denied"
-              : detailed instanceof NoSuchFileException
-                  ? "no such file or folder"
-                  : detailed.getClass().getSimpleName();
-    }
-    return detailed.getFile() + ": " + reason;
+    Path file = problem instanceof FileSystemException of ? Path.of(of.getFile()) : place;
+    return new FileException(file, problem).getMessage();
   }
 
   private static byte[] read(String resource) throws IOException {

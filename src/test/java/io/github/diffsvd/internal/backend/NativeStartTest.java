@@ -1,6 +1,7 @@
 package io.github.diffsvd.internal.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole processes that start beside, after and in spite of one another. */
@@ -40,13 +42,10 @@ class NativeStartTest {
     work = Files.createDirectory(folder.resolve("work"));
   }
 
-  /**
-   * Says what the CPU is, or why there is none, then takes memory, for which JavaCPP loads its own
-   * natives.
-   */
+  /** Says what the device is, or why there is none, and takes memory. */
   static final class Start {
     public static void main(String[] args) {
-      try (Device device = Device.open("cpu");
+      try (Device device = Device.open(args[0]);
           OwnedMatrixBatch batch = device.allocate(new BatchShape(DataType.FLOAT32, 1, 2, 2))) {
         System.out.println(device.description() + " " + batch.size());
       } catch (DeviceUnavailableException e) {
@@ -56,7 +55,11 @@ class NativeStartTest {
   }
 
   private Process start(String... options) throws IOException {
-    return start(List.of(), List.of(Start.class.getName()), options);
+    return start("cpu", options);
+  }
+
+  private Process start(String device, String[] options) throws IOException {
+    return start(List.of(), List.of(Start.class.getName(), device), options);
   }
 
   private Process start(List<String> shell, List<String> program, String... options)
@@ -108,7 +111,7 @@ class NativeStartTest {
     }
     assertThat(files(temporary)).isEmpty();
     assertThat(files(home.resolve(".cache").resolve("diffsvd")))
-        .noneMatch(file -> file.toString().endsWith(".part"));
+        .noneMatch(file -> file.toString().endsWith(".tmp"));
   }
 
   @Test
@@ -140,9 +143,10 @@ class NativeStartTest {
   @Test
   void aFullDiskIsOneLineAndLeavesNothing() throws Exception {
     List<String> shell = List.of("sh", "-c", FULL_DISK, "sh");
-    assertThat(cpu(start(shell, List.of(Start.class.getName()), "-XX:-UsePerfData")))
+    List<String> program = List.of(Start.class.getName(), "cpu");
+    assertThat(cpu(start(shell, program, "-XX:-UsePerfData")))
         .startsWith("cpu: the kernels cannot be loaded: no folder for the native")
-        .contains(home.resolve(".cache").resolve("diffsvd") + ": ")
+        .contains(home.resolve(".cache").resolve("diffsvd") + "/")
         .contains(temporary.resolve("diffsvd-") + "")
         .doesNotContain("null");
     assertThat(files(temporary)).isEmpty();
@@ -160,5 +164,59 @@ class NativeStartTest {
     assertThat(cpu(start("-Ddiffsvd.native=" + home)))
         .startsWith("cpu: the kernels cannot be loaded: ")
         .contains(home.resolve("libdiffsvd.so").toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "cpu, Windows 11, aarch64, windows-aarch64",
+    "auto, Windows 11, amd64, windows-x86_64",
+    "auto, Mac OS X, aarch64, macos-aarch64",
+    "cpu, Linux, riscv64, linux-riscv64",
+    "cpu, Linux, aarch64, linux-aarch64; its natives are in diffsvd's jar with the classifier linux-aarch64",
+  })
+  void aPlatformThatNothingWasBuiltForIsNamed(
+      String device, String system, String processor, String platform) throws Exception {
+    assumeThat(Platform.current().name()).isEqualTo("linux-x86_64");
+    String[] options = {"-Dos.name=" + system, "-Dos.arch=" + processor};
+    assertThat(lines(start(device, options)))
+        .containsExactly("cpu: built for linux-x86_64, this is " + platform);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Windows 11, aarch64, JCudaDriver-12.6.0-windows-aarch64.dll",
+    "Mac OS X, aarch64, libJCudaDriver-12.6.0-apple-aarch64.dylib",
+    "Linux, aarch64, libJCudaDriver-12.6.0-linux-aarch64.so",
+  })
+  void cudaNamesTheNativesThatAPlatformLacks(String system, String processor, String file)
+      throws Exception {
+    String[] options = {"-Dos.name=" + system, "-Dos.arch=" + processor};
+    assertThat(lines(start("cuda:0", options)))
+        .singleElement()
+        .asString()
+        .startsWith("cuda:0: org.jcuda:jcuda-natives for this platform is not on the class path")
+        .contains("/lib/" + file);
+  }
+
+  /** JavaCPP's natives are looked for even where the kernels were built by hand. */
+  @Test
+  void nativesOfJavaCppThatAreMissingAreNamed() throws Exception {
+    assertThat(cpu(start("-Dorg.bytedeco.javacpp.platform=linux-arm64")))
+        .isEqualTo(
+            "cpu: org.bytedeco:javacpp has no natives here; its jar with the classifier"
+                + " linux-arm64 brings them");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "auto", "cuda:0"})
+  void aJavaThatRefusesNativeCodeNamesTheOption(String device) throws Exception {
+    assumeThat(Runtime.version().feature())
+        .as("--illegal-native-access=deny came with Java 24")
+        .isGreaterThanOrEqualTo(24);
+    assertThat(lines(start(device, new String[] {"--illegal-native-access=deny"})))
+        .singleElement()
+        .asString()
+        .startsWith(device.equals("auto") ? "cpu: " : device + ": ")
+        .contains(NativeLibraries.REFUSED);
   }
 }

@@ -45,7 +45,7 @@ class OldSystemsTest {
     assumeThat(System.getProperty("os.name")).isEqualTo("Linux");
     Path folder = Path.of(NativeLibraries.class.getResource("/io/github/diffsvd/native").toURI());
     List<Path> libraries;
-    try (Stream<Path> files = Files.list(folder)) {
+    try (Stream<Path> files = Files.walk(folder)) {
       libraries = files.filter(file -> file.toString().endsWith(".so")).toList();
     }
     assertThat(libraries).hasSizeGreaterThan(1);

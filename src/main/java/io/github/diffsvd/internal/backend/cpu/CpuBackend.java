@@ -10,11 +10,13 @@ import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
+import io.github.diffsvd.internal.backend.NativeLibraries;
 import io.github.diffsvd.internal.backend.SvdSolver;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -36,13 +38,25 @@ public final class CpuBackend implements Backend {
   private final Limits limits;
   private final Map<Long, Pointer> memory = new ConcurrentHashMap<>();
 
+  /**
+   * Opens it.
+   *
+   * @throws DeviceUnavailableException if the kernels, or the natives that they are used with, are
+   *     not there for this platform or cannot be loaded
+   */
   public CpuBackend() {
+    CpuKernels.problem()
+        .ifPresent(
+            problem -> {
+              throw new DeviceUnavailableException("cpu: " + problem);
+            });
     try {
       CpuKernels.load();
       variant = CpuKernels.variant();
     } catch (IOException | LinkageError | RuntimeException e) {
       throw new DeviceUnavailableException("cpu: the kernels cannot be loaded: " + reason(e), e);
     }
+    findNatives();
     try {
       threads = ThreadCount.find();
     } catch (IllegalArgumentException e) {
@@ -60,11 +74,36 @@ public final class CpuBackend implements Backend {
             wideBytes(variant));
   }
 
+  /**
+   * JavaCPP keeps to itself why its natives cannot be loaded, and OpenBLAS's are loaded late, so
+   * both would be missed in the middle of the work.
+   */
+  private static void findNatives() {
+    try {
+      Pointer.free(Pointer.malloc(1));
+    } catch (LinkageError e) {
+      throw new DeviceUnavailableException("cpu: " + missing("javacpp"), e);
+    }
+    String openblas = "/org/bytedeco/openblas/" + Loader.getPlatform() + "/libjniopenblas.so";
+    if (CpuBackend.class.getResource(openblas) == null) {
+      throw new DeviceUnavailableException("cpu: " + missing("openblas"));
+    }
+  }
+
+  private static String missing(String artifact) {
+    String platform = Loader.getPlatform();
+    return "org.bytedeco:%s has no natives here; its jar with the classifier %s brings them"
+        .formatted(artifact, platform);
+  }
+
   /** What the first cause says, or its kind where it says nothing. */
   private static String reason(Throwable problem) {
     Throwable first = problem;
     while (first.getCause() != null) {
       first = first.getCause();
+    }
+    if (first instanceof IllegalCallerException) {
+      return NativeLibraries.REFUSED;
     }
     return first.getMessage() == null ? first.toString() : first.getMessage();
   }

@@ -1,25 +1,74 @@
 package io.github.diffsvd.internal.backend.cpu;
 
 import io.github.diffsvd.internal.backend.NativeLibraries;
+import io.github.diffsvd.internal.backend.Platform;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The door to the kernels that were compiled for the CPU; {@link #load} comes first. */
 final class CpuKernels {
   /** A folder that holds the libraries already; nothing is unpacked then. */
   private static final String FOLDER_PROPERTY = "diffsvd.native";
 
+  private static final String ROOT = "/io/github/diffsvd/native/";
   private static final String MAIN = "libdiffsvd.so";
-  private static final List<String> LIBRARIES =
-      List.of("libdiffsvd_baseline.so", "libdiffsvd_avx2.so", "libdiffsvd_avx512.so", MAIN);
+
+  /** The instruction sets that kernels/CMakeLists.txt compiles for, of each platform. */
+  private static final Map<String, List<String>> VARIANTS =
+      Map.of(
+          "linux-x86_64", List.of("baseline", "avx2", "avx512"),
+          "linux-aarch64", List.of("baseline"));
+
+  /** kernels/old_glibc.h sees to it. */
+  private static final int OLDEST_GLIBC = 28;
+
+  private static final Pattern GLIBC = Pattern.compile("glibc 2\\.(\\d+)");
 
   private static boolean loaded;
 
   private CpuKernels() {}
 
-  /** Loads them, once. After a failure it tries anew. */
+  /** Why there are none for this process, in words. */
+  static Optional<String> problem() {
+    if (System.getProperty(FOLDER_PROPERTY) != null) {
+      return Optional.empty();
+    }
+    List<String> built =
+        VARIANTS.keySet().stream()
+            .filter(name -> CpuKernels.class.getResource(ROOT + name + "/" + MAIN) != null)
+            .sorted()
+            .toList();
+    return problem(built, Platform.current());
+  }
+
+  static Optional<String> problem(List<String> built, Platform here) {
+    String both =
+        "built for "
+            + (built.isEmpty() ? "no platform" : String.join(" and ", built))
+            + ", this is "
+            + here.name();
+    if (!built.contains(here.name())) {
+      String remedy = "; its natives are in diffsvd's jar with the classifier " + here.name();
+      return Optional.of(VARIANTS.containsKey(here.name()) ? both + remedy : both);
+    }
+    Matcher glibc = GLIBC.matcher(here.libc());
+    boolean suits =
+        here.libc().isEmpty()
+            || (glibc.matches() && Integer.parseInt(glibc.group(1)) >= OLDEST_GLIBC);
+    return suits
+        ? Optional.empty()
+        : Optional.of(
+            both + " with " + here.libc() + "; glibc 2." + OLDEST_GLIBC + " or newer is needed");
+  }
+
+  /** Loads them, once, where there is no {@link #problem}. After a failure it tries anew. */
   static synchronized void load() throws IOException {
     if (loaded) {
       return;
@@ -28,29 +77,39 @@ final class CpuKernels {
     if (given != null && given.isEmpty()) {
       throw new IllegalArgumentException("-D" + FOLDER_PROPERTY + "= names no folder");
     }
+    String platform = Platform.current().name();
+    List<String> libraries = libraries(platform);
     Path folder =
         given != null
             ? Path.of(given).toAbsolutePath()
-            : NativeLibraries.unpack("/io/github/diffsvd/native/", LIBRARIES);
+            : NativeLibraries.unpack(ROOT + platform + "/", libraries);
     try {
       System.load(folder.resolve(MAIN).toString());
     } catch (UnsatisfiedLinkError e) {
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
         throw e;
       }
-      loadCopy(folder);
+      loadCopy(folder, libraries);
     }
     loaded = true;
   }
 
+  private static List<String> libraries(String platform) {
+    return Stream.concat(
+            VARIANTS.getOrDefault(platform, List.of()).stream()
+                .map(variant -> "libdiffsvd_" + variant + ".so"),
+            Stream.of(MAIN))
+        .toList();
+  }
+
   /** The JVM lets only one class loader have a file, so the others have copies of it. */
-  private static void loadCopy(Path folder) throws IOException {
-    Path copy = NativeLibraries.copy(folder, LIBRARIES);
+  private static void loadCopy(Path folder, List<String> libraries) throws IOException {
+    Path copy = NativeLibraries.copy(folder, libraries);
     try {
       System.load(copy.resolve(MAIN).toString());
       variant(); // opens the library of the instruction set, the last that is needed of the folder
     } finally {
-      NativeLibraries.delete(copy, LIBRARIES);
+      NativeLibraries.delete(copy, libraries);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.internal.backend.NativeLibraries;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -176,6 +177,9 @@ final class CudaProbe {
           + artifact
           + "-natives for this platform is not on the class path: no /lib/"
           + file;
+    }
+    if (message.contains(IllegalCallerException.class.getName())) {
+      return NativeLibraries.REFUSED;
     }
     // JCuda's message has a stack trace for each attempt; the last one says what is wrong.
     String reason =
