@@ -1,8 +1,8 @@
 package io.github.diffsvd.bench;
 
-import io.github.diffsvd.BatchShape;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;

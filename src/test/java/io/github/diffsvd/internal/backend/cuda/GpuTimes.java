@@ -1,7 +1,7 @@
 package io.github.diffsvd.internal.backend.cuda;
 
-import io.github.diffsvd.BatchShape;
 import com.google.gson.JsonObject;
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
