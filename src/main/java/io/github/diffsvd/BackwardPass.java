@@ -19,6 +19,9 @@ interface BackwardPass {
    * the device's scratch and its speed go; products above, and for a few tall matrices.
    */
   static BackwardPass choose(Lease lease, BatchShape shape, GradientRule rule) {
+    if (shape.isEmpty()) {
+      return new NothingToDo(lease, shape);
+    }
     Backend.Limits limits = lease.limits();
     Tall tall = Tall.of(shape);
     int k = shape.k();

@@ -28,7 +28,6 @@ public final class EighPlan extends Plan {
   /** One half for every column, which a kernel reads. */
   private MatrixBatch half;
 
-  // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch check;
   private final KernelLaunch scale;
 
@@ -52,10 +51,8 @@ public final class EighPlan extends Plan {
           device.write(MatrixBatch.wrap(address, one), 0.5);
           half = MatrixBatch.wrap(address, shapeOfValues, 0, 0, 0);
         });
-    boolean empty = shape.isEmpty();
-    long batch = shape.batch();
-    check = empty ? null : prepare(Kernel.EIGH_CHECK, shape.type(), batch);
-    scale = empty ? null : prepare(Kernel.SPECTRAL_SCALE, shape.type(), batch * n);
+    check = prepare(Kernel.EIGH_CHECK, shape.type(), shape.batch());
+    scale = prepare(Kernel.SPECTRAL_SCALE, shape.type(), (long) shape.batch() * n);
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */
@@ -130,7 +127,7 @@ public final class EighPlan extends Plan {
       forwardCall.check();
       MatrixBatch right = v.matrices();
       svd.forward(a, new SvdFactors(vectors, values, right), info, stream);
-      if (check != null) {
+      if (!shape.isEmpty()) {
         check.arguments().reset().put(a).put(vectors).put(values).put(right).put(info.address());
         check.arguments().put((long) shape.batch()).put((long) shape.rows());
         check.start(stream);
@@ -170,7 +167,7 @@ public final class EighPlan extends Plan {
       MatrixBatch given = null;
       if (cotangents.vectors() != null) {
         given = halved.matrices();
-        if (scale != null) {
+        if (!shape.isEmpty()) {
           // Half for U and half for V: their difference vanishes, their sum is gU.
           long n = shape.rows();
           scale.arguments().reset().put(cotangents.vectors());

@@ -15,7 +15,7 @@ import java.util.Objects;
  * are zero, 0 on the diagonal. Regularised: the two factors that a {@link GradientRule} puts in the
  * place of 1/(s_j − s_i) (odd in i, j) and of 1/(s_j + s_i) (even).
  *
- * <p>May be shared between threads.
+ * <p>May be shared between threads. Its calls allocate nothing.
  */
 public final class FMatrix {
   private final CheckedBackend backend;
@@ -43,16 +43,55 @@ public final class FMatrix {
     return new FMatrix(device, shape, rule);
   }
 
+  /** {@link #classical(MatrixBatch, MatrixBatch, long)}, on the device's own stream. */
+  public void classical(MatrixBatch s, MatrixBatch f) {
+    classical(s, f, 0);
+  }
+
   /**
-   * Queues the operation on the stream; allocates nothing.
+   * Queues the classical F-matrix.
    *
-   * @param s batch × k × 1, real, descending
-   * @param f batch × k × k, the classical F-matrix, overwritten; or null
-   * @param gap batch × k × k, the stand-in for 1/(s_j − s_i) at (i, j), overwritten; or null
-   * @param sum batch × k × k, the stand-in for 1/(s_j + s_i) at (i, j), overwritten; or null. None
-   *     of the four may overlap another
+   * @param s batch × k × 1, real, descending; not changed
+   * @param f batch × k × k, real, overwritten; may not overlap s
+   * @param stream raw handle, 0 for the device's own
    */
-  public synchronized void compute(
+  public void classical(MatrixBatch s, MatrixBatch f, long stream) {
+    compute(s, f, null, null, stream);
+  }
+
+  /** {@link #gap(MatrixBatch, MatrixBatch, long)}, on the device's own stream. */
+  public void gap(MatrixBatch s, MatrixBatch gap) {
+    gap(s, gap, 0);
+  }
+
+  /**
+   * Queues the rule's stand-in for 1/(s_j − s_i) at (i, j).
+   *
+   * @param s batch × k × 1, real, descending; not changed
+   * @param gap batch × k × k, real, overwritten; may not overlap s
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void gap(MatrixBatch s, MatrixBatch gap, long stream) {
+    compute(s, null, gap, null, stream);
+  }
+
+  /** {@link #sum(MatrixBatch, MatrixBatch, long)}, on the device's own stream. */
+  public void sum(MatrixBatch s, MatrixBatch sum) {
+    sum(s, sum, 0);
+  }
+
+  /**
+   * Queues the rule's stand-in for 1/(s_j + s_i) at (i, j).
+   *
+   * @param s batch × k × 1, real, descending; not changed
+   * @param sum batch × k × k, real, overwritten; may not overlap s
+   * @param stream raw handle, 0 for the device's own
+   */
+  public void sum(MatrixBatch s, MatrixBatch sum, long stream) {
+    compute(s, null, null, sum, stream);
+  }
+
+  private synchronized void compute(
       MatrixBatch s, MatrixBatch f, MatrixBatch gap, MatrixBatch sum, long stream) {
     try (Lease lease = backend.lease()) {
       Call call = new Call(lease);

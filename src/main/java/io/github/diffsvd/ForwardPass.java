@@ -16,6 +16,9 @@ interface ForwardPass extends ValuesPass {
    * alone.
    */
   static ForwardPass choose(Lease lease, BatchShape shape, SvdAlgorithm algorithm) {
+    if (shape.isEmpty()) {
+      return new NothingToDo(lease, shape);
+    }
     Backend.Limits limits = lease.limits();
     if (algorithm == SvdAlgorithm.GOLUB_KAHAN && limits.wideBytes() > 0) {
       return new LanesForward(lease, shape, false);

@@ -28,7 +28,6 @@ public final class PushforwardPlan extends Plan {
   private final Workspace.Buffer given;
   private final Workspace.Buffer result;
 
-  // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch core;
   private final Packing packing;
   private final BatchedProduct product;
@@ -47,12 +46,6 @@ public final class PushforwardPlan extends Plan {
     v = workspace.reserve(tall.shape(n, n));
     given = workspace.reserve(shape);
     result = workspace.reserve(tall.shape(n, n));
-    if (shape.isEmpty()) {
-      core = null;
-      packing = null;
-      product = null;
-      return;
-    }
     long units = LaunchShape.unitsOfRows(shape.batch(), tall.m());
     core = prepare(Kernel.SVD_PUSHFORWARD_CORE, shape.type(), units);
     packing = new Packing(lease, tall.shape());
@@ -132,7 +125,7 @@ public final class PushforwardPlan extends Plan {
   }
 
   private void queue(SvdFactors factors, MatrixBatch da, SvdTangents tangents, long stream) {
-    if (product == null) {
+    if (shape.isEmpty()) {
       return;
     }
     Layout layout = Layout.COLUMN_MAJOR.holds(da) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;

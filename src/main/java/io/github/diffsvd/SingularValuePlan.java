@@ -26,10 +26,9 @@ public final class SingularValuePlan extends Plan {
   private final Workspace.Buffer s;
   private final Workspace.Buffer cotangent;
 
-  /** Null in a plan with gradients, and where a dimension is 0 and there is nothing to do. */
+  /** Null in a plan with gradients. */
   private final ValuesPass values;
 
-  /** Null where a dimension is 0 and there is nothing to do. */
   private final KernelLaunch kernel;
 
   private SingularValuePlan(
@@ -44,15 +43,13 @@ public final class SingularValuePlan extends Plan {
     v = gradients ? workspace.reserve(shapes.v()) : null;
     s = workspace.reserve(shapes.s());
     cotangent = gradients ? workspace.reserve(shapes.s()) : null;
-    boolean nothing = shape.isEmpty();
-    if (gradients || nothing) {
+    if (gradients) {
       values = null;
     } else {
       values = ValuesPass.choose(lease, shape, options.algorithm());
       workspace.reserve(values.workspaceBytes(), values::bind);
     }
-    kernel =
-        nothing ? null : prepare(Kernel.SINGULAR_VALUE_LOSS, shape.type().real(), shape.batch());
+    kernel = prepare(Kernel.SINGULAR_VALUE_LOSS, shape.type().real(), shape.batch());
   }
 
   private static SingularValuePlan make(
@@ -147,11 +144,7 @@ public final class SingularValuePlan extends Plan {
       valuesCall.writes("s", s, shapeOfValues);
       valuesCall.writes(info, shape.batch());
       valuesCall.check();
-      if (values == null) {
-        lease.fill(info.address(), (byte) 0, (long) shape.batch() * Integer.BYTES, stream);
-      } else {
-        values.runValues(a, s, info.address(), stream);
-      }
+      values.runValues(a, s, info.address(), stream);
     } finally {
       valuesCall.end();
     }
@@ -215,7 +208,7 @@ public final class SingularValuePlan extends Plan {
     try {
       call.consumes("a", a, shape);
       call.writes("losses", losses, shape.realColumn(1));
-      if (kernel == null && shape.batch() > 0) {
+      if (shape.k() == 0 && shape.batch() > 0) {
         throw new IllegalArgumentException("losses: there is none without values");
       }
       if (gradient != null) {
@@ -226,7 +219,7 @@ public final class SingularValuePlan extends Plan {
       call.check();
       MatrixBatch s = this.s.matrices();
       forward(a, s, info, stream);
-      if (kernel != null) {
+      if (!shape.isEmpty()) {
         kernel.arguments().reset().put(s).put(losses);
         kernel.arguments().put(gradient == null ? null : cotangent.matrices());
         kernel.arguments().put((long) shape.batch()).put((long) shape.k());
@@ -249,6 +242,6 @@ public final class SingularValuePlan extends Plan {
 
   @Override
   String choices() {
-    return svd != null ? svd.choices() : values != null ? ", values " + values : "";
+    return svd != null ? svd.choices() : ", values " + values;
   }
 }

@@ -24,7 +24,6 @@ public final class SpectralPlan extends Plan {
   private final Tall tall;
   private final SvdPlan svd;
 
-  // Null where a dimension is 0 and there is nothing to do.
   private final KernelLaunch scale;
   private final KernelLaunch core;
   private final KernelLaunch parameter;
@@ -63,14 +62,6 @@ public final class SpectralPlan extends Plan {
     given = workspace.reserve(shape);
     result = workspace.reserve(shape);
     this.svd = svd;
-    if (shape.isEmpty()) {
-      scale = null;
-      core = null;
-      parameter = null;
-      packing = null;
-      product = null;
-      return;
-    }
     DataType type = shape.type();
     long batch = shape.batch();
     scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * tall.m());
@@ -198,7 +189,7 @@ public final class SpectralPlan extends Plan {
   }
 
   private void multiplyIn(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
-    if (product == null) {
+    if (shape.isEmpty()) {
       return;
     }
     Layout layout = layout(y);
@@ -280,7 +271,7 @@ public final class SpectralPlan extends Plan {
       MatrixBatch parameterGradient,
       boolean hermitian,
       long stream) {
-    if (product == null) {
+    if (shape.isEmpty()) {
       return;
     }
     Layout layout = layout(gradient);
@@ -311,11 +302,11 @@ public final class SpectralPlan extends Plan {
   }
 
   /**
-   * {@link #pushforward(SvdFactors, SpectralMap, MatrixBatch, MatrixBatch, long)}, on the device's
+   * {@link #pushforward(MatrixBatch, SpectralMap, SvdFactors, MatrixBatch, long)}, on the device's
    * own stream.
    */
-  public void pushforward(SvdFactors factors, SpectralMap f, MatrixBatch da, MatrixBatch dy) {
-    pushforward(factors, f, da, dy, 0);
+  public void pushforward(MatrixBatch da, SpectralMap f, SvdFactors factors, MatrixBatch dy) {
+    pushforward(da, f, factors, dy, 0);
   }
 
   /**
@@ -323,21 +314,21 @@ public final class SpectralPlan extends Plan {
    * the pullback as a function of gY, for the derivative of a spectral function is its own
    * transpose.
    *
-   * @param factors what {@link #forward} gave; not changed
-   * @param f as it was there; not changed
    * @param da the direction, batch × m × n, any strides; not changed
+   * @param f as it was in forward; not changed
+   * @param factors what forward gave; not changed
    * @param dy batch × m × n, any strides that keep elements apart; overwritten. May not overlap the
    *     others
    * @param stream raw handle, 0 for the device's own
    */
   public void pushforward(
-      SvdFactors factors, SpectralMap f, MatrixBatch da, MatrixBatch dy, long stream) {
+      MatrixBatch da, SpectralMap f, SvdFactors factors, MatrixBatch dy, long stream) {
     backwardCall.begin();
     try {
       SpectralTable table = SpectralTable.of(f, shape);
+      backwardCall.reads("da", da, shape);
       backwardCall.reads(factors, shapes);
       table.addTo(backwardCall, shapes.s());
-      backwardCall.reads("da", da, shape);
       backwardCall.writes("dy", dy, shape);
       backwardCall.check();
       queuePullback(factors, table, SpectralCotangents.of(da), dy, null, false, stream);

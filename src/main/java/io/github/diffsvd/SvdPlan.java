@@ -3,6 +3,8 @@ package io.github.diffsvd;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.Lease;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The thin SVD of batches of one shape and type on one device, forward and backward; as every
@@ -17,37 +19,29 @@ public final class SvdPlan extends Plan {
   private final Call backwardCall;
   private final FactorShapes shapes;
 
-  /** Null where a dimension is 0 and there is nothing to do. */
   private final ForwardPass forward;
-
   private final BackwardPass backward;
 
-  /** Null where ties are left as they are. */
-  private final KernelLaunch resolveTies;
+  /** What is done to the factors after the decomposition, in this order. */
+  private final List<Step> steps = new ArrayList<>();
 
-  /** Null where phases are left as they are. */
-  private final KernelLaunch canonicalGauge;
+  private interface Step {
+    void queue(SvdFactors factors, long stream);
+  }
 
   SvdPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
     super(device, lease, shape, options);
     forwardCall = new Call(lease);
     backwardCall = new Call(lease);
     shapes = FactorShapes.of(shape, shape.k());
-    if (shape.isEmpty()) {
-      forward = null;
-      backward = null;
-      resolveTies = null;
-      canonicalGauge = null;
-      return;
-    }
-    DataType type = shape.type();
-    long columns = (long) shape.batch() * shape.k();
     forward = ForwardPass.choose(lease, shape, options.algorithm());
     backward = BackwardPass.choose(lease, shape, options.rule());
-    resolveTies =
-        options.resolveTies() ? prepare(Kernel.RESOLVE_TIES, type.real(), shape.batch()) : null;
-    canonicalGauge =
-        options.canonicalGauge() ? prepare(Kernel.CANONICAL_GAUGE, type, columns) : null;
+    if (options.resolveTies() && !shape.isEmpty()) {
+      steps.add(resolveTies());
+    }
+    if (options.canonicalGauge() && !shape.isEmpty()) {
+      steps.add(canonicalGauge());
+    }
     // The passes follow one another on one stream, so they share one part.
     workspace.reserve(
         Math.max(forward.workspaceBytes(), backward.workspaceBytes()),
@@ -55,6 +49,26 @@ public final class SvdPlan extends Plan {
           forward.bind(address);
           backward.bind(address);
         });
+  }
+
+  private Step resolveTies() {
+    KernelLaunch kernel = prepare(Kernel.RESOLVE_TIES, shape.type().real(), shape.batch());
+    return (factors, stream) -> {
+      kernel.arguments().reset().put(factors.s());
+      kernel.arguments().put((long) shape.batch()).put((long) shape.k());
+      kernel.start(stream);
+    };
+  }
+
+  private Step canonicalGauge() {
+    long columns = (long) shape.batch() * shape.k();
+    KernelLaunch kernel = prepare(Kernel.CANONICAL_GAUGE, shape.type(), columns);
+    return (factors, stream) -> {
+      kernel.arguments().reset().put(factors.u()).put(factors.v()).put((long) shape.batch());
+      kernel.arguments().put((long) shape.rows()).put((long) shape.columns());
+      kernel.arguments().put((long) shape.k());
+      kernel.start(stream);
+    };
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */
@@ -124,21 +138,9 @@ public final class SvdPlan extends Plan {
       forwardCall.writes(factors, shapes);
       forwardCall.writes(info, shape.batch());
       forwardCall.check();
-      if (forward == null) {
-        lease.fill(info.address(), (byte) 0, (long) shape.batch() * Integer.BYTES, stream);
-        return;
-      }
       forward.run(a, factors, info.address(), stream);
-      long batch = shape.batch();
-      long k = shape.k();
-      if (resolveTies != null) {
-        resolveTies.arguments().reset().put(factors.s()).put(batch).put(k);
-        resolveTies.start(stream);
-      }
-      if (canonicalGauge != null) {
-        canonicalGauge.arguments().reset().put(factors.u()).put(factors.v()).put(batch);
-        canonicalGauge.arguments().put((long) shape.rows()).put((long) shape.columns()).put(k);
-        canonicalGauge.start(stream);
+      for (Step step : steps) {
+        step.queue(factors, stream);
       }
     } finally {
       forwardCall.end();
@@ -173,9 +175,7 @@ public final class SvdPlan extends Plan {
       backwardCall.reads(cotangents, rank == shape.k() ? shapes : FactorShapes.of(shape, rank));
       backwardCall.writes("gradient", gradient, shape);
       backwardCall.check();
-      if (backward != null) {
-        backward.run(factors, rank == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
-      }
+      backward.run(factors, rank == 0 ? SvdCotangents.NONE : cotangents, gradient, stream);
     } finally {
       backwardCall.end();
     }
@@ -183,8 +183,6 @@ public final class SvdPlan extends Plan {
 
   @Override
   String choices() {
-    return forward == null
-        ? ""
-        : ", forward " + forward + ", backward " + backward + " under " + options.rule();
+    return ", forward " + forward + ", backward " + backward + " under " + options.rule();
   }
 }

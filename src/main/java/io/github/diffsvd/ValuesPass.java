@@ -13,7 +13,9 @@ interface ValuesPass {
 
   /** AUTO takes what the device does soonest. */
   static ValuesPass choose(Lease lease, BatchShape shape, SvdAlgorithm algorithm) {
-    return algorithm == SvdAlgorithm.AUTO && LanesValues.suits(lease.limits(), shape)
+    return algorithm == SvdAlgorithm.AUTO
+            && !shape.isEmpty()
+            && LanesValues.suits(lease.limits(), shape)
         ? new LanesValues(lease, shape)
         : ForwardPass.choose(lease, shape, algorithm);
   }

@@ -124,8 +124,7 @@ class RulesContractTest {
     try (OwnedMatrixBatch s =
             Batch.upload(device, real, List.of(Host.real(2, 1, (i, j) -> 2 - i)));
         OwnedMatrixBatch gap = Batch.poisoned(device, real, 1, 2, 2)) {
-      FMatrix.create(device, new BatchShape(real, 1, 2, 2), GradientRule.parse(name))
-          .compute(s, null, gap, null, 0);
+      FMatrix.create(device, new BatchShape(real, 1, 2, 2), GradientRule.parse(name)).gap(s, gap);
       assertThat(device.read(gap)[1])
           .as("with_rule in gradient_rules.cuh has no case for the code of " + name)
           .isNotNaN();
@@ -174,8 +173,10 @@ class RulesContractTest {
     try (OwnedMatrixBatch s = Batch.upload(device, type, spectra);
         OwnedMatrixBatch gap = Batch.poisoned(device, type, batch, 3, 3);
         OwnedMatrixBatch sum = Batch.poisoned(device, type, batch, 3, 3)) {
-      FMatrix.create(device, new BatchShape(type, batch, 3, 3), GradientRule.parse(name))
-          .compute(s, null, gap, sum, 0);
+      FMatrix matrix =
+          FMatrix.create(device, new BatchShape(type, batch, 3, 3), GradientRule.parse(name));
+      matrix.gap(s, gap);
+      matrix.sum(s, sum);
       for (OwnedMatrixBatch factor : List.of(gap, sum)) {
         double[] actual = device.read(factor);
         for (int i = 0; i < actual.length; i++) {
@@ -295,9 +296,11 @@ class RulesContractTest {
     try (OwnedMatrixBatch s = Batch.upload(device, DataType.FLOAT64, spectra);
         OwnedMatrixBatch gap = Batch.poisoned(device, DataType.FLOAT64, 200, 2, 2);
         OwnedMatrixBatch sum = Batch.poisoned(device, DataType.FLOAT64, 200, 2, 2)) {
-      FMatrix.create(
-              device, new BatchShape(DataType.FLOAT64, 200, 2, 2), GradientRule.moorePenrose())
-          .compute(s, null, gap, sum, 0);
+      FMatrix matrix =
+          FMatrix.create(
+              device, new BatchShape(DataType.FLOAT64, 200, 2, 2), GradientRule.moorePenrose());
+      matrix.gap(s, gap);
+      matrix.sum(s, sum);
       double[] g = device.read(gap);
       double[] h = device.read(sum);
       for (int b = 0; b < 200; b++) {

@@ -391,7 +391,7 @@ class SpectralContractTest {
 
     Host pushforward(Host direction) {
       Batch.write(device, a, List.of(direction));
-      plan.pushforward(factors, function, a, y, 0);
+      plan.pushforward(a, function, factors, y, 0);
       return Batch.download(device, y)[0];
     }
 

@@ -144,7 +144,7 @@ class SurfaceContractTest {
               MatrixBatch dy = plan.allocateY();
               plan.forward(in.a, f, factors, y, plan.allocateInfo());
               plan.backward(factors, f, SpectralCotangents.of(y), gradient);
-              plan.pushforward(factors, f, in.a, dy);
+              plan.pushforward(in.a, f, factors, dy);
               return List.of(y, gradient, dy);
             }));
     KINDS.put(
