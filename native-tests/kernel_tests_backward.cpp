@@ -1,6 +1,9 @@
 // The backward and the forward derivative of the SVD, by every gradient rule.
-#include "f_matrix.cu"
+// Before the kernels.
+// clang-format off
 #include "kernels.h"
+// clang-format on
+#include "f_matrix.cu"
 #include "svd_backward.cu"
 #include "svd_backward_core.cu"
 #if !defined(__CUDACC__) && !defined(DIFFSVD_THREADED_BLOCKS)

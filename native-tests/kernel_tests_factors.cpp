@@ -1,9 +1,12 @@
 // What is done to matrices and factors before and after: copies, the solvers' scale, phases, ties, checks.
+// Before the kernels.
+// clang-format off
+#include "kernels.h"
+// clang-format on
 #include "canonical_gauge.cu"
 #include "common.h"
 #include "copy.cu"
 #include "eigh_check.cu"
-#include "kernels.h"
 #include "resolve_ties.cu"
 #include "svd_gauge.cu"
 #include "svd_pack.cu"

@@ -1,6 +1,9 @@
 // Spectral functions and losses of singular values.
-#include "common.h"
+// Before the kernels.
+// clang-format off
 #include "kernels.h"
+// clang-format on
+#include "common.h"
 #include "singular_value_loss.cu"
 #include "spectral_core.cu"
 #include "spectral_parameter.cu"

@@ -1,6 +1,9 @@
 // The decompositions. They have no barriers, and none of their threads shares anything with another, so that there is no race to look for.
 #if !defined(DIFFSVD_THREADED_BLOCKS)
+// Before the kernels.
+// clang-format off
 #include "kernels.h"
+// clang-format on
 #include "svd_jacobi.cu"
 #if !defined(__CUDACC__)
 #include "svd_lanes.cu"
