@@ -140,9 +140,18 @@ void fill_spectra(Matrices<R>& s, int64_t first = 0) {
 // Under ThreadSanitizer, where every thread is one of the operating system's, so few are enough for that.
 inline std::vector<Grid> grids(int64_t units, bool many) {
   if (!kThreads) return {{1, 1}, {2, 1}, {units + 3, 1}};
+  if (kSmall && !many) return {{2, 3}};
+  if (kSmall) return {{2, 3}, {units + 1, 4}, {1, 32}};
   if (!many) return {{1, 3}, {2, 1}};
-  if (kSmall) return {{1, 3}, {2, 1}, {units + 1, 4}, {1, 32}};
   return {{1, 3}, {2, 1}, {units + 1, 32}, {1, 128}};
+}
+
+// Square, tall and wide, for each of many rules or functions, none of which knows a thread.
+inline std::vector<Shape> few_shapes(bool wide) {
+  std::vector<Shape> shapes = {{9, 5}};
+  if (!kSmall) shapes.push_back({6, 6});
+  if (!kSmall && wide) shapes.push_back({5, 8});
+  return shapes;
 }
 
 template <class T>

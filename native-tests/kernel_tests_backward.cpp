@@ -1,6 +1,8 @@
 // The backward and the forward derivative of the SVD, by every gradient rule.
+// Before the kernels.
+// clang-format off
 #include "kernels.h"
-
+// clang-format on
 #include "f_matrix.cu"
 #include "svd_backward.cu"
 #include "svd_backward_core.cu"
@@ -9,10 +11,9 @@
 #define DIFFSVD_TESTS_LANES
 #include "svd_backward_lanes.cu"
 #endif
+#include "common.h"
 #include "svd_pushforward_core.cu"
 #include "truncated_step.cu"
-
-#include "common.h"
 
 // Roundings of a rule, of the core's and of what is added to it.
 constexpr int64_t kRuleLength = 24;
@@ -121,7 +122,8 @@ void test_svd_backward(bool lanes, const Shape& shape, int given, int64_t rank, 
                   for (int64_t team = grid.threads; team >= 1 && grid.threads % team == 0; team = team > 1 && team < 4 ? 1 : team / 4) {
                     if (!backward.fits(grid, team)) continue;
                     backward.run(again, grid, team);
-                    testing.expect(gx.same(again), "other bits on %d blocks of %d threads in teams of %d", int(grid.blocks), int(grid.threads), int(team));
+                    testing.expect(gx.same(again), "other bits on %d blocks of %d threads in teams of %d", int(grid.blocks), int(grid.threads),
+                                   int(team));
                   }
                 }
               });
@@ -140,9 +142,9 @@ void test_svd_backward(bool lanes) {
       test_svd_backward<T>(lanes, shape, given, std::min(shape.rows, shape.columns), kRules[0]);
     }
   for (const RuleName& rule : kRules)
-    for (const Shape shape : {Shape{6, 6}, Shape{9, 5}, Shape{5, 8}}) test_svd_backward<T>(lanes, shape, 7, kSmall ? 2 : std::min(shape.rows, shape.columns), rule);
-  for (const Shape shape : {Shape{6, 6}, Shape{9, 5}, Shape{5, 8}})
-    for (int given = 1; given < 8; given++) test_svd_backward<T>(lanes, shape, given, 3, kRules[0]);
+    for (const Shape shape : few_shapes(true)) test_svd_backward<T>(lanes, shape, 7, std::min(shape.rows, shape.columns), rule);
+  for (const Shape shape : few_shapes(true))
+    for (int given = kSmall ? 7 : 1; given < 8; given++) test_svd_backward<T>(lanes, shape, given, 3, kRules[0]);
 
   testing.run(text("%s %s empty batch", kernel, kSuffix<T>), [&] {
     Backward<T> backward(0, 4, 4, 7, 4);
@@ -176,65 +178,65 @@ void test_svd_backward_core(const RuleName& rule, const Shape& shape, int given)
   using R = Real<T>;
   const int64_t batch = kSmall ? 3 : kSpectra;
   const RuleArguments chosen = default_rule<R>(rule.code);
-      testing.run(text("svd_backward_core %s %dx%d%s%s%s %s", kSuffix<T>, int(shape.rows), int(shape.columns), given & 1 ? " gU" : "",
-                       given & 2 ? " gS" : "", given & 4 ? " gV" : "", rule.name),
-                  [&] {
-                    const int64_t m = shape.rows, n = shape.columns;
-                    const bool rotates = given & 5, tall = m > n && given & 1, scales = tall || !rotates;
-                    // What ProductBackward gives it in each case; P is not looked at where gU is absent.
-                    Matrices<T> p(batch, n, n, any_layout_to_write()), q(batch, n, n, any_layout_to_write()), gu(batch, m, n, any_layout_to_read());
-                    Matrices<T> w(batch, m, n, any_layout_to_write()), given_p(batch, n, n);
-                    Matrices<T> first_p(batch, n, n), first_w(batch, m, n);
-                    Matrices<R> s(batch, n, 1), gs(batch, n, 1, any_layout_to_read());
-                    fill_random(given_p);
-                    fill_random(q);
-                    fill_random(gu);
-                    fill_random(gs);
-                    fill_spectra(s, testing.below(kSpectra));
-                    const Dense zero{n, n};
-                    std::vector<Dense> expected_p, expected_w;
-                    for (int64_t b = 0; b < batch; b++) {
-                      const ReferenceRule<R> reference(chosen, s.at(b, 0));
-                      const Vector s_b = vector_of(s, b), gs_b = given & 2 ? vector_of(gs, b) : Vector(n);
-                      const Dense p_b = given & 1 ? dense_of(given_p, b) : zero, gu_b = dense_of(gu, b);
-                      const Dense m_b = core(p_b, given & 4 ? dense_of(q, b) : zero, s_b, gs_b, reference);
-                      expected_p.push_back(tall ? m_b - times_inverse(p_b, s_b, reference) : m_b);
-                      expected_w.push_back(rotates ? times_inverse(gu_b, s_b, reference)
-                                                   : dense(m, n, [&](int64_t i, int64_t j) { return gu_b(i, j) * number(gs_b[j]); }));
-                    }
-                    bool first = true;
-                    for (const Grid grid : grids(batch * m / 8, given == 7 && m == 17)) {
-                      p.poison();
-                      if (given & 1) p.fill([&](int64_t b, int64_t i, int64_t j) { return given_p.at(b, i, j); });
-                      w.poison();
-                      const SvdBackwardCore<T> arguments{rotates ? p.view() : View<T>{},
-                                                         given & 4 ? q.input() : View<const T>{},
-                                                         s.input(),
-                                                         given & 2 ? gs.input() : View<const R>{},
-                                                         rotates && !(given & 1) ? View<const T>{} : gu.input(),
-                                                         scales ? w.view() : View<T>{},
-                                                         batch,
-                                                         m,
-                                                         n,
-                                                         given & 1 ? n : 0,
-                                                         n,
-                                                         chosen};
-                      launch(svd_backward_core_of(arguments), arguments, grid, 0);
-                      if (rotates) p.take_output();
-                      if (scales) w.take_output();
-                      for (int64_t b = 0; b < batch && first; b++) {
-                        if (rotates) expect_near("C", p, b, expected_p[b], kRuleLength);
-                        if (scales) expect_near("W", w, b, expected_w[b], kRuleLength);
-                      }
-                      if (first) {
-                        first_p.fill([&](int64_t b, int64_t i, int64_t j) { return p.at(b, i, j); });
-                        first_w.fill([&](int64_t b, int64_t i, int64_t j) { return w.at(b, i, j); });
-                      }
-                      first = false;
-                      testing.expect(!rotates || p.same(first_p), "C: other bits on %d blocks", int(grid.blocks));
-                      testing.expect(!scales || w.same(first_w), "W: other bits on %d blocks", int(grid.blocks));
-                    }
-                  });
+  testing.run(text("svd_backward_core %s %dx%d%s%s%s %s", kSuffix<T>, int(shape.rows), int(shape.columns), given & 1 ? " gU" : "",
+                   given & 2 ? " gS" : "", given & 4 ? " gV" : "", rule.name),
+              [&] {
+                const int64_t m = shape.rows, n = shape.columns;
+                const bool rotates = given & 5, tall = m > n && given & 1, scales = tall || !rotates;
+                // What ProductBackward gives it in each case; P is not looked at where gU is absent.
+                Matrices<T> p(batch, n, n, any_layout_to_write()), q(batch, n, n, any_layout_to_write()), gu(batch, m, n, any_layout_to_read());
+                Matrices<T> w(batch, m, n, any_layout_to_write()), given_p(batch, n, n);
+                Matrices<T> first_p(batch, n, n), first_w(batch, m, n);
+                Matrices<R> s(batch, n, 1), gs(batch, n, 1, any_layout_to_read());
+                fill_random(given_p);
+                fill_random(q);
+                fill_random(gu);
+                fill_random(gs);
+                fill_spectra(s, testing.below(kSpectra));
+                const Dense zero{n, n};
+                std::vector<Dense> expected_p, expected_w;
+                for (int64_t b = 0; b < batch; b++) {
+                  const ReferenceRule<R> reference(chosen, s.at(b, 0));
+                  const Vector s_b = vector_of(s, b), gs_b = given & 2 ? vector_of(gs, b) : Vector(n);
+                  const Dense p_b = given & 1 ? dense_of(given_p, b) : zero, gu_b = dense_of(gu, b);
+                  const Dense m_b = core(p_b, given & 4 ? dense_of(q, b) : zero, s_b, gs_b, reference);
+                  expected_p.push_back(tall ? m_b - times_inverse(p_b, s_b, reference) : m_b);
+                  expected_w.push_back(rotates ? times_inverse(gu_b, s_b, reference)
+                                               : dense(m, n, [&](int64_t i, int64_t j) { return gu_b(i, j) * number(gs_b[j]); }));
+                }
+                bool first = true;
+                for (const Grid grid : grids(batch * m / 8, given == 7 && m == 17)) {
+                  p.poison();
+                  if (given & 1) p.fill([&](int64_t b, int64_t i, int64_t j) { return given_p.at(b, i, j); });
+                  w.poison();
+                  const SvdBackwardCore<T> arguments{rotates ? p.view() : View<T>{},
+                                                     given & 4 ? q.input() : View<const T>{},
+                                                     s.input(),
+                                                     given & 2 ? gs.input() : View<const R>{},
+                                                     rotates && !(given & 1) ? View<const T>{} : gu.input(),
+                                                     scales ? w.view() : View<T>{},
+                                                     batch,
+                                                     m,
+                                                     n,
+                                                     given & 1 ? n : 0,
+                                                     n,
+                                                     chosen};
+                  launch(svd_backward_core_of(arguments), arguments, grid, 0);
+                  if (rotates) p.take_output();
+                  if (scales) w.take_output();
+                  for (int64_t b = 0; b < batch && first; b++) {
+                    if (rotates) expect_near("C", p, b, expected_p[b], kRuleLength);
+                    if (scales) expect_near("W", w, b, expected_w[b], kRuleLength);
+                  }
+                  if (first) {
+                    first_p.fill([&](int64_t b, int64_t i, int64_t j) { return p.at(b, i, j); });
+                    first_w.fill([&](int64_t b, int64_t i, int64_t j) { return w.at(b, i, j); });
+                  }
+                  first = false;
+                  testing.expect(!rotates || p.same(first_p), "C: other bits on %d blocks", int(grid.blocks));
+                  testing.expect(!scales || w.same(first_w), "W: other bits on %d blocks", int(grid.blocks));
+                }
+              });
 }
 
 template <class T>
@@ -244,7 +246,7 @@ void test_svd_backward_core() {
   for (const Shape shape : shapes)
     for (int given = 0; given < 8; given++) test_svd_backward_core<T>(kRules[0], shape, given);
   for (const RuleName& rule : kRules)
-    for (const Shape shape : {Shape{6, 6}, Shape{9, 5}}) test_svd_backward_core<T>(rule, shape, 7);
+    for (const Shape shape : few_shapes(false)) test_svd_backward_core<T>(rule, shape, 7);
 }
 
 // ---- f_matrix
@@ -252,7 +254,9 @@ void test_svd_backward_core() {
 template <class R>
 void test_f_matrix(const RuleName& rule, int64_t k, int wanted) {
   const RuleArguments given = default_rule<R>(rule.code);
-      testing.run(text("f_matrix %s %d%s%s%s %s", kSuffix<R>, int(k), wanted & 1 ? " F" : "", wanted & 2 ? " gap" : "", wanted & 4 ? " sum" : "", rule.name), [&] {
+  testing.run(
+      text("f_matrix %s %d%s%s%s %s", kSuffix<R>, int(k), wanted & 1 ? " F" : "", wanted & 2 ? " gap" : "", wanted & 4 ? " sum" : "", rule.name),
+      [&] {
         const int64_t batch = kSpectra + 1;
         Matrices<R> s(batch, k, 1, any_layout_to_write());
         Matrices<R> f(batch, k, k, any_layout_to_write()), gap(batch, k, k, any_layout_to_write()), sum(batch, k, k, any_layout_to_write());
@@ -276,11 +280,11 @@ void test_f_matrix(const RuleName& rule, int64_t k, int wanted) {
                 const bool broken = std::isnan(s_i) || std::isnan(s_j), no_phase = i == j && rule.code == 7;
                 const StandIns expected = stand_ins(reference, s_i, s_j, i, j);
                 if (wanted & 2)
-                  testing.expect(broken ? std::isnan(gap.at(b, i, j)) : near(gap.at(b, i, j), number(expected.gap), kRuleLength), "gap(%d, %d, %d) is %g, expected %Lg", int(b),
-                                 int(i), int(j), double(gap.at(b, i, j)), expected.gap);
+                  testing.expect(broken ? std::isnan(gap.at(b, i, j)) : near(gap.at(b, i, j), number(expected.gap), kRuleLength),
+                                 "gap(%d, %d, %d) is %g, expected %Lg", int(b), int(i), int(j), double(gap.at(b, i, j)), expected.gap);
                 if (wanted & 4)
-                  testing.expect(broken && !no_phase ? std::isnan(sum.at(b, i, j)) : near(sum.at(b, i, j), number(expected.sum), kRuleLength), "sum(%d, %d, %d) is %g, expected %Lg", int(b),
-                                 int(i), int(j), double(sum.at(b, i, j)), expected.sum);
+                  testing.expect(broken && !no_phase ? std::isnan(sum.at(b, i, j)) : near(sum.at(b, i, j), number(expected.sum), kRuleLength),
+                                 "sum(%d, %d, %d) is %g, expected %Lg", int(b), int(i), int(j), double(sum.at(b, i, j)), expected.sum);
                 if (wanted & 1) {
                   const R computed = f.at(b, i, j);
                   const long double exact = i == j ? 0 : 1 / (s_j - s_i) / (s_j + s_i), limit = sizeof(R) == 4 ? FLT_MAX : DBL_MAX;
@@ -323,7 +327,8 @@ void test_svd_pushforward_core(const RuleName& rule, const Shape& shape) {
       for (Matrices<T>* output : {&w, &skew}) output->poison();
       ds.poison();
       d.fill([&](int64_t b, int64_t i, int64_t j) { return given.at(b, i, j); });
-      const SvdPushforwardCore<T> arguments{d.view(), skew.view(), s.input(), ds.view(), t.input(), m > n ? w.view() : View<T>{}, batch, m, n, chosen};
+      const SvdPushforwardCore<T> arguments{d.view(), skew.view(), s.input(), ds.view(), t.input(), m > n ? w.view() : View<T>{},
+                                            batch,    m,           n,         chosen};
       launch(svd_pushforward_core_of(arguments), arguments, grid, 0);
       for (Matrices<T>* output : {&d, &skew}) output->take_output();
       if (m > n) w.take_output();
@@ -358,7 +363,7 @@ template <class T>
 void test_svd_pushforward_core() {
   for (const Shape shape : {Shape{1, 1}, Shape{4, 4}, Shape{11, 6}, Shape{17, 9}}) test_svd_pushforward_core<T>(kRules[0], shape);
   for (const RuleName& rule : kRules)
-    for (const Shape shape : {Shape{6, 6}, Shape{9, 5}}) test_svd_pushforward_core<T>(rule, shape);
+    for (const Shape shape : few_shapes(false)) test_svd_pushforward_core<T>(rule, shape);
 }
 
 // ---- truncated_step: the contract suite of Java has its formula; here no grid of threads changes a result.
@@ -411,7 +416,8 @@ void test_svd_inv() {
     const SvdBackwardCore<double> arguments{p.view(), q.input(), s.input(), gs.input(), {}, {}, 1, 2, 2, 2, 2, {7, 0}};
     launch(svd_backward_core_of(arguments), arguments, {1, 1}, 0);
     p.take_output();
-    testing.expect(p.at(0, 0, 1) == above && p.at(0, 1, 0) == below, "%.17g and %.17g, expected %.17g and %.17g", p.at(0, 0, 1), p.at(0, 1, 0), above, below);
+    testing.expect(p.at(0, 0, 1) == above && p.at(0, 1, 0) == below, "%.17g and %.17g, expected %.17g and %.17g", p.at(0, 0, 1), p.at(0, 1, 0), above,
+                   below);
   });
 }
 
@@ -428,7 +434,8 @@ void test_rule_codes() {
       gap.take_output();
       sum.take_output();
       const bool known = std::any_of(std::begin(kRules), std::end(kRules), [&](const RuleName& rule) { return rule.code == code; });
-      testing.expect(known || (!finite(gap, 0) && !finite(sum, 0)), "with_rule of gradient_rules.cuh has a rule %d, kRules of rules.h has none", int(code));
+      testing.expect(known || (!finite(gap, 0) && !finite(sum, 0)), "with_rule of gradient_rules.cuh has a rule %d, kRules of rules.h has none",
+                     int(code));
       testing.expect(!known || finite(gap, 0), "kRules of rules.h has a rule %d, with_rule of gradient_rules.cuh has no case for it", int(code));
     }
   });

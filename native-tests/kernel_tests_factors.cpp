@@ -1,15 +1,16 @@
 // What is done to matrices and factors before and after: copies, the solvers' scale, phases, ties, checks.
+// Before the kernels.
+// clang-format off
 #include "kernels.h"
-
+// clang-format on
 #include "canonical_gauge.cu"
+#include "common.h"
 #include "copy.cu"
 #include "eigh_check.cu"
 #include "resolve_ties.cu"
 #include "svd_gauge.cu"
 #include "svd_pack.cu"
 #include "svd_unpack.cu"
-
-#include "common.h"
 
 // ---- copy
 
@@ -53,7 +54,8 @@ void test_svd_pack() {
               const Number given = number(from.at(b, i, j));
               // At least one part of a matrix is far from the limits on either side; that of a single element may be small.
               const long double kept = shape.rows == 1 ? 1 : given.re;
-              from.at(b, i, j) = rounded<T>(number(Complex<long double>{size[b] * std::max(-4.0L, std::min(4.0L, kept)), size[b] * std::max(-4.0L, std::min(4.0L, given.im))}));
+              from.at(b, i, j) = rounded<T>(
+                  number(Complex<long double>{size[b] * std::max(-4.0L, std::min(4.0L, kept)), size[b] * std::max(-4.0L, std::min(4.0L, given.im))}));
             }
         for (const int64_t b : {1, 3}) {
           // One part of one element, the last one in the first bad matrix.
@@ -125,7 +127,8 @@ void test_svd_unpack() {
           for (int64_t b = 0; b < batch; b++) {
             testing.expect(info.at(b, 0) == expected[b], "info(%d) is %d", int(b), info.at(b, 0));
             for (int64_t j = 0; j < n; j++) {
-              testing.expect(good(b, number(to_s.at(b, j)), number(s.at(b, j) / SolverScale<R>::kPower), false), "S(%d, %d) is wrong", int(b), int(j));
+              testing.expect(good(b, number(to_s.at(b, j)), number(s.at(b, j) / SolverScale<R>::kPower), false), "S(%d, %d) is wrong", int(b),
+                             int(j));
               long double squared = 0;
               for (int64_t i = 0; i < m; i++) {
                 const Number given = number(u.at(b, i, j));
@@ -264,8 +267,10 @@ void test_canonical_gauge() {
             const Number entry = number(u.at(b, pivot, j));
             testing.expect(kept || (entry.re > 0 && entry.im == 0), "the largest entry of column %d of matrix %d is not positive", int(j), int(b));
             for (int64_t i = 0; i < m; i++) {
-              if (b == 3 && j == 0) testing.expect(!(real_part(u.at(b, i, j)) == real_part(u.at(b, i, j))), "U(%d, %d) of a column of NaN is a number", int(b), int(i));
-              else testing.expect(near(u.at(b, i, j), phase * number(given_u.at(b, i, j)), 4), "U(%d, %d, %d) is wrong", int(b), int(i), int(j));
+              if (b == 3 && j == 0)
+                testing.expect(!(real_part(u.at(b, i, j)) == real_part(u.at(b, i, j))), "U(%d, %d) of a column of NaN is a number", int(b), int(i));
+              else
+                testing.expect(near(u.at(b, i, j), phase * number(given_u.at(b, i, j)), 4), "U(%d, %d, %d) is wrong", int(b), int(i), int(j));
             }
             for (int64_t i = 0; i < n; i++)
               testing.expect(near(v.at(b, i, j), phase * number(given_v.at(b, i, j)), 4), "V(%d, %d, %d) is wrong", int(b), int(i), int(j));
@@ -290,11 +295,13 @@ void test_resolve_ties() {
         s.take_output();
         for (int64_t b = 0; b < batch; b++) {
           // √eps·s_1 and what rounding to the type costs a sum of it and a value.
-          const long double gap = std::sqrt(kEpsilon<R>) * given.at(b, 0), rounding = 2 * kEpsilon<R> * (given.at(b, 0) + k * gap) + Limits<R>::smallest_normal;
+          const long double gap = std::sqrt(kEpsilon<R>) * given.at(b, 0),
+                            rounding = 2 * kEpsilon<R> * (given.at(b, 0) + k * gap) + Limits<R>::smallest_normal;
           long double least = gap;
           for (int64_t i = k - 1; i >= 0; i--) {
             const long double expected = std::max((long double)(given.at(b, i)), least);
-            testing.expect(std::fabs(s.at(b, i) - expected) <= k * rounding, "S(%d, %d) is %g, expected %Lg", int(b), int(i), double(s.at(b, i)), expected);
+            testing.expect(std::fabs(s.at(b, i) - expected) <= k * rounding, "S(%d, %d) is %g, expected %Lg", int(b), int(i), double(s.at(b, i)),
+                           expected);
             testing.expect(given.at(b, i) < least + k * rounding || s.at(b, i) == given.at(b, i), "S(%d, %d) moved", int(b), int(i));
             least = expected + gap;
           }

@@ -1,7 +1,9 @@
 // The decompositions. They have no barriers, and none of their threads shares anything with another, so that there is no race to look for.
 #if !defined(DIFFSVD_THREADED_BLOCKS)
+// Before the kernels.
+// clang-format off
 #include "kernels.h"
-
+// clang-format on
 #include "svd_jacobi.cu"
 #if !defined(__CUDACC__)
 #include "svd_lanes.cu"
@@ -96,7 +98,8 @@ struct Decompositions {
     expect_info();
     for (int64_t b = 0; b < batch; b++)
       for (int64_t i = 0; i < n; i++)
-        testing.expect(b == 1 ? std::isnan(s.at(b, i)) : std::abs(s.at(b, i) - values.at(b, i)) <= 40 * m * kEpsilon<R> * values.at(b, 0), "S(%d) alone", int(b));
+        testing.expect(b == 1 ? std::isnan(s.at(b, i)) : std::abs(s.at(b, i) - values.at(b, i)) <= 40 * m * kEpsilon<R> * values.at(b, 0),
+                       "S(%d) alone", int(b));
   }
 
  private:
@@ -127,8 +130,8 @@ struct Decompositions {
 
 template <class T, class Test>
 void test_decompositions(const char* kernel, const Test& test) {
-  for (const Shape shape :
-       {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{11, 5}, Shape{16, 16}, Shape{40, 9}, Shape{24, 24}, Shape{33, 33}, Shape{64, 64}, Shape{300, 5}}) {
+  for (const Shape shape : {Shape{1, 1}, Shape{2, 2}, Shape{3, 3}, Shape{7, 1}, Shape{6, 5}, Shape{11, 5}, Shape{16, 16}, Shape{40, 9}, Shape{24, 24},
+                            Shape{33, 33}, Shape{64, 64}, Shape{300, 5}}) {
     if (kSmall && shape.rows > 16) continue;
     for (const int conjugated : {0, 1})
       testing.run(text("%s %s %dx%d%s", kernel, kSuffix<T>, int(shape.rows), int(shape.columns), conjugated ? " conjugated" : ""), [&] {
@@ -144,7 +147,8 @@ void test_svd_jacobi() {
 #if defined(__CUDACC__)
     // Whole warps, as many as shared memory has room for.
     const int64_t m = all.m, n = all.n, row = (n > 4 ? 2 : 4) * kWarp + kPadding, stage = std::min(m, std::max<int64_t>(64, 3 * n)) * row;
-    const int64_t warps = std::min((grid.threads + kWarp - 1) / kWarp, most_scratch_bytes() / (stage * int64_t(sizeof(T)))), scratch = warps * stage * int64_t(sizeof(T));
+    const int64_t warps = std::min((grid.threads + kWarp - 1) / kWarp, most_scratch_bytes() / (stage * int64_t(sizeof(T)))),
+                  scratch = warps * stage * int64_t(sizeof(T));
     grid.threads = warps * kWarp;
     T* const workspace = static_cast<T*>(allocate(grid.blocks * warps * (4 * m + 4 * n) * row * sizeof(T)));
 #else
@@ -157,8 +161,10 @@ void test_svd_jacobi() {
         const SvdJacobi<T> arguments = all.jacobi(x, workspace, vectors, false);
         launch(svd_jacobi_of(arguments), arguments, grid, scratch);
       });
-      if (vectors) all.expect_factors();
-      else all.expect_values(values);
+      if (vectors)
+        all.expect_factors();
+      else
+        all.expect_values(values);
       values.fill([&](int64_t b, int64_t i, int64_t) { return all.s.at(b, i); });
     }
 #if defined(__CUDACC__)
@@ -177,7 +183,8 @@ void expect_same_by_itself(const Decompositions<T>& all, const Shape& shape, con
   own.run([&](const auto& x) {
     for (int64_t b = 0; b < own.batch; b++) launch(Decompositions<T>::one(x, b));
   });
-  testing.expect(own.u.same(all.u) && own.s.same(all.s) && own.v.same(all.v) && own.info.same(all.info), "a matrix by itself has other bits than in a vector");
+  testing.expect(own.u.same(all.u) && own.s.same(all.s) && own.v.same(all.v) && own.info.same(all.info),
+                 "a matrix by itself has other bits than in a vector");
 }
 
 template <class T>

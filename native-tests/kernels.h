@@ -10,10 +10,10 @@ struct KernelUnderTest {
   Function* function;
 };
 
-#define KERNEL_UNDER_TEST(body, suffix, Arguments)                                                         \
-  static const int64_t body##_##suffix##_launches = testing.launches[#body "_" #suffix];                   \
-  inline auto body##_of([[maybe_unused]] const Arguments& arguments) {                                     \
-    (void)body##_##suffix##_launches;                                                                      \
+#define KERNEL_UNDER_TEST(body, suffix, Arguments)                                                                  \
+  static const int64_t body##_##suffix##_launches = testing.launches[#body "_" #suffix];                            \
+  inline auto body##_of([[maybe_unused]] const Arguments& arguments) {                                              \
+    (void)body##_##suffix##_launches;                                                                               \
     return KernelUnderTest<std::remove_pointer_t<decltype(&body##_##suffix)>>{#body "_" #suffix, &body##_##suffix}; \
   }
 

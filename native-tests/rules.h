@@ -11,7 +11,8 @@ struct RuleName {
   const char* name;
 };
 // Every rule of GradientRule.java and of with_rule in gradient_rules.cuh.
-constexpr RuleName kRules[] = {{0, "moore-penrose"}, {1, "exact"}, {2, "zero"}, {3, "clip"}, {4, "taylor"}, {5, "pade"}, {6, "lorentzian"}, {7, "svd-inv"}};
+constexpr RuleName kRules[] = {{0, "moore-penrose"}, {1, "exact"}, {2, "zero"},       {3, "clip"},
+                               {4, "taylor"},        {5, "pade"},  {6, "lorentzian"}, {7, "svd-inv"}};
 
 // A rule with the parameter that is its default in Java.
 template <class R>

@@ -10,11 +10,22 @@ struct FunctionUnderTest {
   const char* name;
   double parameter, cut;
 };
-constexpr FunctionUnderTest kFunctions[] = {
-    {0, "identity", 0, 0},        {1, "soft-threshold", 1.25, 0}, {2, "hard-threshold", 1.25, 0}, {3, "power", 1.5, 0},      {3, "power", 0.5, 1e-2},
-    {3, "power", -0.5, 1e-2},     {3, "power", 0, 0},             {3, "power", 1, 0},             {3, "power", 2, 0},        {4, "log1p", 0, 0},
-    {5, "sqrt", 0, 1e-2},         {6, "reciprocal", 0, 1e-2},     {7, "polar", 0, 1e-2},          {8, "clip", 1.25, 0},      {8, "clip", 0, 0},
-    {9, "log", 0, 1e-2}};
+constexpr FunctionUnderTest kFunctions[] = {{0, "identity", 0, 0},
+                                            {1, "soft-threshold", 1.25, 0},
+                                            {2, "hard-threshold", 1.25, 0},
+                                            {3, "power", 1.5, 0},
+                                            {3, "power", 0.5, 1e-2},
+                                            {3, "power", -0.5, 1e-2},
+                                            {3, "power", 0, 0},
+                                            {3, "power", 1, 0},
+                                            {3, "power", 2, 0},
+                                            {4, "log1p", 0, 0},
+                                            {5, "sqrt", 0, 1e-2},
+                                            {6, "reciprocal", 0, 1e-2},
+                                            {7, "polar", 0, 1e-2},
+                                            {8, "clip", 1.25, 0},
+                                            {8, "clip", 0, 0},
+                                            {9, "log", 0, 1e-2}};
 
 // Of one matrix: f of its values, which are given after the cut. f' and f are 0 where they would be infinite at 0.
 struct ReferenceFunction {
