@@ -119,7 +119,10 @@ final class JacobiForward implements ForwardPass {
       return (2L * WARP * (n <= columnsOfLane(limits, m) ? 2 : 1) + 1) * type.bytes();
     }
     if (n <= columnsOfLane(limits, m)) {
-      return 2L * Math.max(2, pairs) * limits.wideBytes() * parts;
+      // The baseline is compiled for two, four and MOST_COLUMNS / 2 pairs.
+      boolean three = pairs == 3 && limits.wideBytes() > BASELINE_WIDE_BYTES;
+      int most = three ? 3 : pairs <= 2 ? 2 : 4;
+      return 2L * most * limits.wideBytes() * parts;
     }
     if (limits.wideBytes() == BASELINE_WIDE_BYTES) {
       return (long) MOST_COLUMNS * limits.wideBytes() * parts;
