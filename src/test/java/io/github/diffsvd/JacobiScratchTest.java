@@ -27,6 +27,6 @@ class JacobiScratchTest {
     Backend.Limits limits =
         new Backend.Limits(1, 1, Integer.MAX_VALUE, 0, 0, type -> 64, wideBytes);
     assertThat(JacobiForward.scratchBytes(limits, DataType.FLOAT64, 8, columns))
-        .isEqualTo((16L + 2 * columns) * 2 * pairs * wideBytes);
+        .isEqualTo((16 + 2L * columns) * 2 * pairs * wideBytes);
   }
 }
