@@ -30,6 +30,8 @@ class NativeStartTest {
   /** Where a disk is full, a write ends as it does at this limit, of at most 100 KiB. */
   private static final String FULL_DISK = "ulimit -f 100; exec \"$@\"";
 
+  private static final String DENY = "--illegal-native-access=deny";
+
   @TempDir Path folder;
   private Path home;
   private Path temporary;
@@ -68,6 +70,10 @@ class NativeStartTest {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Duser.home=" + home);
     command.add("-Djava.io.tmpdir=" + temporary);
+    if (!List.of(options).contains(DENY)) {
+      // Java 24 and newer would warn, beside what a test reads.
+      command.add("--enable-native-access=ALL-UNNAMED");
+    }
     command.addAll(Arrays.asList(options));
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(program);
@@ -213,7 +219,7 @@ class NativeStartTest {
     assumeThat(Runtime.version().feature())
         .as("--illegal-native-access=deny came with Java 24")
         .isGreaterThanOrEqualTo(24);
-    assertThat(lines(start(device, new String[] {"--illegal-native-access=deny"})))
+    assertThat(lines(start(device, new String[] {DENY})))
         .singleElement()
         .asString()
         .startsWith(device.equals("auto") ? "cpu: " : device + ": ")
