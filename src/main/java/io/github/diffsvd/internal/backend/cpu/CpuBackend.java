@@ -84,8 +84,9 @@ public final class CpuBackend implements Backend {
     } catch (LinkageError e) {
       throw new DeviceUnavailableException("cpu: " + missing("javacpp"), e);
     }
-    String openblas = "/org/bytedeco/openblas/" + Loader.getPlatform() + "/libjniopenblas.so";
-    if (CpuBackend.class.getResource(openblas) == null) {
+    // The class loader finds it in every jar; a class on the module path looks in its own alone.
+    String openblas = "org/bytedeco/openblas/" + Loader.getPlatform() + "/libjniopenblas.so";
+    if (CpuBackend.class.getClassLoader().getResource(openblas) == null) {
       throw new DeviceUnavailableException("cpu: " + missing("openblas"));
     }
   }
