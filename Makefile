@@ -12,8 +12,8 @@ native: ## the kernels' own tests, under sanitizers
 	native-tests/run target/native-tests
 bench:  ## forward and backward beside libtorch, in short
 	bench/run --quick
-format: ## Java by google-java-format, kernels by clang-format
+format: ## Java by google-java-format, kernels by clang-format 19
 	mvn -q spotless:apply
-	clang-format -i kernels/*.cu kernels/*.cuh kernels/*.h kernels/*.cpp native-tests/*.cpp native-tests/*.h
+	clang-format-19 -i kernels/*.cu kernels/*.cuh kernels/*.h kernels/*.cpp native-tests/*.cpp native-tests/*.h
 site:   ## README, docs and Javadoc as a website in target/site; needs Node 20
 	npm --prefix site ci --no-audit --no-fund && npm --prefix site run build

@@ -1,5 +1,5 @@
-// The columns of small matrices in the lanes of a vector: a register on the CPU, a warp on a GPU. A team of neighbouring lanes, a power of two, has one
-// matrix, and a vector those of several teams. Every lane has two columns of each of kVectors vectors, a p and a q, so that all the pairs of a
+// The columns of small matrices in the lanes of a vector: a register on the CPU, a warp on a GPU. A team of neighbouring lanes, a power of two, has
+// one matrix, and a vector those of several teams. Every lane has two columns of each of kVectors vectors, a p and a q, so that all the pairs of a
 // round of a tournament meet inside their lanes at once.
 //
 // Column c of n is player c, or c + 1 where n is odd: then player 0 is nobody. Players 0 … h − 1 are the p, the others the q; pair i is in vector
@@ -209,8 +209,8 @@ struct Pairing {
   static constexpr bool kExact = false;  // or fewer
 #endif
   int columns, odd, pairs, team, vectors;
-  P base, lane;        // the first of the own team's lanes, and which of them the own is
-  P column[kSlots];    // −1 for none
+  P base, lane;      // the first of the own team's lanes, and which of them the own is
+  P column[kSlots];  // −1 for none
   P to_p, to_p_later, to_q, to_q_last;
   decltype(P{} == P{}) starts, ends;  // the lanes of the first and the last pair
 

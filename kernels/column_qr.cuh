@@ -1,5 +1,5 @@
-// The QR decomposition by Householder reflectors I − g vvᴴ of matrices whose columns are in lanes (column_lanes.cuh). A column has a power of two beside
-// it, so that nothing in it over- or underflows whatever the others are, and is as accurate as if it were alone.
+// The QR decomposition by Householder reflectors I − g vvᴴ of matrices whose columns are in lanes (column_lanes.cuh). A column has a power of two
+// beside it, so that nothing in it over- or underflows whatever the others are, and is as accurate as if it were alone.
 //
 // v of reflector k stays in rows k … of column k, rows above the diagonal are those of R; R's diagonal is kept beside.
 #pragma once
@@ -26,13 +26,13 @@ template <class T, int kVectors>
 struct ColumnsState {
   static constexpr int kSlots = 2 * kVectors;
   using WR = Wide<Real<T>>;
-  WR exponent[kSlots];     // a column is 2^exponent times what is in memory
-  WR norm[kSlots];         // squared, of what is left of it
-  WR given[kSlots];        // squared, of all of it
-  WR died[kSlots];         // the row from which on it is rounding, and null; beyond the last for none
-  WR origin[kSlots];       // its number before pivoting
+  WR exponent[kSlots];  // a column is 2^exponent times what is in memory
+  WR norm[kSlots];      // squared, of what is left of it
+  WR given[kSlots];     // squared, of all of it
+  WR died[kSlots];      // the row from which on it is rounding, and null; beyond the last for none
+  WR origin[kSlots];    // its number before pivoting
   Wide<T> diagonal[kSlots];
-  WR gain[kSlots];         // g of its reflector
+  WR gain[kSlots];  // g of its reflector
 };
 
 // sums[s] = Σ conj(v_i) x_is over rows from … to − 1, v being column k of a; of slots from kFrom on.
@@ -100,7 +100,8 @@ DEVICE WR logarithm(WR norm_squared, WR exponent) {
 template <class X, int kSlots, class Grid, class P>
 DEVICE void exchange_numbers(X (&x)[kSlots], const Grid& at, int k, const P& to) {
   constexpr int kVectors = kSlots / 2;
-  const P player = to + at.odd, pair = player < at.pairs ? player : player - at.pairs, inside = pair & P(P{} + (at.team - 1)), source = at.base + inside;
+  const P player = to + at.odd, pair = player < at.pairs ? player : player - at.pairs, inside = pair & P(P{} + (at.team - 1)),
+          source = at.base + inside;
   const X old = at.of_column(x, k);
   X taken = at.taken(x[0], source);
   for (int s = 1; s < kSlots; s++) {
@@ -228,8 +229,8 @@ DEVICE void decompose(const Columns<T, kVectors>& a, const Grid& at, int rows, C
   }
 }
 
-// x ← (I − huuᴴ)(I − gvvᴴ) x, v being column k of a and u the one before. What uᴴ takes of x once v is out comes from uᴴv, so that x is read twice for
-// both and not for each (Schreiber and Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989).
+// x ← (I − huuᴴ)(I − gvvᴴ) x, v being column k of a and u the one before. What uᴴ takes of x once v is out comes from uᴴv, so that x is read twice
+// for both and not for each (Schreiber and Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989).
 template <class T, int kVectors, class Grid>
 DEVICE void apply_two_reflectors(const Columns<T, kVectors>& a, const Grid& at, int rows, int k, const Wide<Real<T>>& g, const Wide<Real<T>>& h,
                                  const Columns<T, kVectors>& x) {

@@ -1,6 +1,6 @@
-// Of a Hermitian positive semi-definite matrix the SVD is the eigendecomposition: u_i = v_i wherever s_i is not rounding. Of one with a negative eigenvalue UᴴV
-// is Hermitian with eigenvalues ±1 in each group of equal values, so that some column of k tied ones has u_iᴴv_i ≤ 1 − 2/k, however they are rotated.
-// Matrices of either other kind are marked in info and their factors become NaN.
+// Of a Hermitian positive semi-definite matrix the SVD is the eigendecomposition: u_i = v_i wherever s_i is not rounding. Of one with a negative
+// eigenvalue UᴴV is Hermitian with eigenvalues ±1 in each group of equal values, so that some column of k tied ones has u_iᴴv_i ≤ 1 − 2/k, however
+// they are rotated. Matrices of either other kind are marked in info and their factors become NaN.
 #include "scalar.cuh"
 #include "view.cuh"
 

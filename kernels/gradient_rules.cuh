@@ -7,16 +7,16 @@
 //   [ −s_i   s_j ] [ν_ij] = [ conj(dP_ji) ]      eigenvalues s_j − s_i and s_j + s_i
 //
 // and a gradient rule says what each factor becomes. A rule that is published as an F of its own comes as the same pair: gap = F·(s_j + s_i),
-// sum = F·(s_j − s_i). A rule is a struct with these members, used by every tier and by f_matrix.cu. R is a real number or, in the lane tier, a vector
-// of them, one of each matrix; so a rule compares and chooses, and has no branches.
+// sum = F·(s_j − s_i). A rule is a struct with these members, used by every tier and by f_matrix.cu. R is a real number or, in the lane tier, a
+// vector of them, one of each matrix; so a rule compares and chooses, and has no branches.
 //   Pair<R> pair(s_i, s_j)   the stand-ins for 1/(s_j − s_i) and 1/(s_j + s_i), for i < j, so s_i ≥ s_j; the first is odd in (i, j), the second even
 //   R phase(s)               the stand-in for 1/(2s) on the diagonal, the phase term of complex data
 //   R inverse(s)             the stand-in for 1/s in the tall part, S⁺
 //   kPublished               whether C is to be what was published, rounding by rounding; then there are
 //   R f(s_i, s_j)              F for i < j
 //   R tied(s_i, s_j)           what P_ij is multiplied by besides
-// Every one of them but `exact` is finite for finite values, and none depends on whether a compiler contracts a·b + c. To add one: a struct, a case in
-// with_rule, a Kind in GradientRule.java with the same code.
+// Every one of them but `exact` is finite for finite values, and none depends on whether a compiler contracts a·b + c. To add one: a struct, a case
+// in with_rule, a Kind in GradientRule.java with the same code.
 #pragma once
 
 #include "lanes.cuh"

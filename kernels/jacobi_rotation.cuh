@@ -20,7 +20,7 @@ struct JacobiLimits<float> {
   using Number = int32_t;
   static constexpr int kMantissaBits = 23, kBias = 127;
   static constexpr float kEpsilon = FLT_EPSILON, kLargest = FLT_MAX;
-  static constexpr float kFar = 1e5f;  // beyond every exponent
+  static constexpr float kFar = 1e5f;                            // beyond every exponent
   static constexpr int kSolved = kMantissaBits - 1, kNear = 12;  // see svd_jacobi.cu
 };
 template <>
@@ -201,9 +201,11 @@ struct Tangent {
       q2 = scale_q * scale_q;
     }
     // t is both/divisor. c and s come from the hypotenuse of the two: nothing waits for more than one quotient.
-    const W both = twice * scales, gap = beta * q2 - alpha * p2, root = square_root(gap * gap + both * both), divisor = gap < 0 ? gap - root : gap + root;
+    const W both = twice * scales, gap = beta * q2 - alpha * p2, root = square_root(gap * gap + both * both),
+            divisor = gap < 0 ? gap - root : gap + root;
     const W leg = rotates ? absolute(divisor) : one, hypotenuse = square_root(leg * leg + both * both);
-    const W signed_twice = rotates ? (divisor < 0 ? zero - twice : twice) : zero, length = signed_twice / hypotenuse, change = signed_twice / leg * size;
+    const W signed_twice = rotates ? (divisor < 0 ? zero - twice : twice) : zero, length = signed_twice / hypotenuse,
+            change = signed_twice / leg * size;
     Tangent result;
     result.to_p = length * q2;
     result.to_q = length * p2;

@@ -81,8 +81,8 @@ extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_C
   return reinterpret_cast<jlong>(&kernel);
 }
 
-extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_scratchBytes(JNIEnv* env, jclass, jstring symbol, jlong m, jlong n,
-                                                                                                       jlong threads) {
+extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_scratchBytes(JNIEnv* env, jclass, jstring symbol, jlong m,
+                                                                                                       jlong n, jlong threads) {
   const std::string name = text(env, symbol) + "_scratch_bytes";
   const auto bytes = reinterpret_cast<int64_t (*)(int64_t, int64_t, int64_t)>(dlsym(kernels().library, name.c_str()));
   if (bytes) return bytes(m, n, threads);
@@ -98,8 +98,8 @@ extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_C
   return 0;
 }
 
-extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments, jlong block,
-                                                                                       jlong blocks, jlong scratch) {
+extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments,
+                                                                                                jlong block, jlong blocks, jlong scratch) {
   const Kernel& kernel = *reinterpret_cast<const Kernel*>(found);
   const jlong bytes = env->GetDirectBufferCapacity(arguments);
   if (bytes != *kernel.argument_bytes) {

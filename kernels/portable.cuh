@@ -87,18 +87,16 @@ inline void run_block(const Launch& launch, const Body& body) {
 #endif
 
 // The second symbol tells the size of the struct, so that a caller that packs another one is refused.
-#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                                   \
-  extern "C" void body##_##suffix(const Arguments* arguments, const Launch* launch) {       \
-    run_block(*launch, [arguments](const Block& block) { body(*arguments, block); });       \
-  }                                                                                         \
+#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                             \
+  extern "C" void body##_##suffix(const Arguments* arguments, const Launch* launch) { \
+    run_block(*launch, [arguments](const Block& block) { body(*arguments, block); }); \
+  }                                                                                   \
   extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
 
 // What a caller has to give a kernel: scratch, by the function template NAME_scratch_bytes<T>(m, n, threads) beside the kernel, in bytes for a block
 // that works on m×n matrices, m ≥ n, with so many threads; and units of so many rows. Java's sizes are tested against these.
-#define KERNEL_SCRATCH(body, suffix, T)                                                                  \
-  extern "C" int64_t body##_##suffix##_scratch_bytes(int64_t m, int64_t n, int64_t threads) {            \
-    return body##_scratch_bytes<T>(m, n, threads);                                                       \
-  }
+#define KERNEL_SCRATCH(body, suffix, T) \
+  extern "C" int64_t body##_##suffix##_scratch_bytes(int64_t m, int64_t n, int64_t threads) { return body##_scratch_bytes<T>(m, n, threads); }
 #define KERNEL_UNIT_ROWS(body) extern "C" const int64_t body##_unit_rows = kUnitRows;
 
 #endif
@@ -106,8 +104,8 @@ inline void run_block(const Launch& launch, const Body& body) {
 // The rows of one matrix that are a unit of work, in kernels that share out rows.
 constexpr int kUnitRows = 8;
 
-// Calls body(i, j) for every element of a rows×columns matrix, in any order, spread over the threads of the block. An element's place is counted on from
-// the one before: made from its number by a division, it takes longer than most bodies.
+// Calls body(i, j) for every element of a rows×columns matrix, in any order, spread over the threads of the block. An element's place is counted on
+// from the one before: made from its number by a division, it takes longer than most bodies.
 template <class Body>
 DEVICE void for_elements([[maybe_unused]] const Block& block, int64_t rows, int64_t columns, const Body& body) {
 #if defined(__CUDACC__) || defined(DIFFSVD_THREADED_BLOCKS)

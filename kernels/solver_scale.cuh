@@ -1,5 +1,6 @@
-// The power of two by which a matrix is multiplied for the solver, and its singular values divided afterwards: cuSOLVER squares elements without a look at
-// their size. svd_pack.cu writes its exponent, 0 for a matrix of ordinary size, into info for svd_unpack.cu; −1 there is a matrix that is not finite.
+// The power of two by which a matrix is multiplied for the solver, and its singular values divided afterwards: cuSOLVER squares elements without a
+// look at their size. svd_pack.cu writes its exponent, 0 for a matrix of ordinary size, into info for svd_unpack.cu; −1 there is a matrix that is not
+// finite.
 #pragma once
 
 #include "scalar.cuh"

@@ -35,7 +35,8 @@ DEVICE void load_slab(const Team& team, const View<const T>& from, int64_t b, in
   }
 }
 
-// result = aᴴ b, n×n, where a is rows×n and b rows×rank in global memory; the two slabs are overwritten, and `lost`, of the result's size, where given.
+// result = aᴴ b, n×n, where a is rows×n and b rows×rank in global memory; the two slabs are overwritten, and `lost`, of the result's size, where
+// given.
 template <class T>
 DEVICE void adjoint_product(const Team& team, const View<const T>& a, const View<const T>& b, int64_t index, int64_t rows, int64_t n, int64_t rank,
                             T* slab_a, T* slab_b, T* result, int slab, int ld, T* lost = nullptr) {

@@ -27,22 +27,24 @@ DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
     with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
-      if (a.p) for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
-        const int64_t i = first + row;
-        if (i > j || i >= a.n) return;
-        if (i >= a.p_columns) a.p.at(b, j, i) = T{};
-        if (j >= a.p_columns) a.p.at(b, i, j) = T{};
-        backward_core_pair<T>(
-            rule, i, j, a.s.at(b, i, 0), a.s.at(b, j, 0), a.gs && i < a.rank ? a.gs.at(b, i, 0) : R(0), bool(a.w),
-            [&](int64_t r, int64_t c) -> T& { return a.p.at(b, r, c); },
-            [&](int64_t r, int64_t c) { return a.q && c < a.rank ? a.q.at(b, r, c) : T{}; });
-      });
-      if (a.w) for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
-        const int64_t i = first + row;
-        if (i >= a.m) return;
-        const R scale = a.p ? rule.inverse(a.s.at(b, j, 0)) : a.gs && j < a.rank ? a.gs.at(b, j, 0) : R(0);
-        a.w.at(b, i, j) = j < a.rank ? scale * a.gu.at(b, i, j) : T{};
-      });
+      if (a.p)
+        for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
+          const int64_t i = first + row;
+          if (i > j || i >= a.n) return;
+          if (i >= a.p_columns) a.p.at(b, j, i) = T{};
+          if (j >= a.p_columns) a.p.at(b, i, j) = T{};
+          backward_core_pair<T>(
+              rule, i, j, a.s.at(b, i, 0), a.s.at(b, j, 0), a.gs && i < a.rank ? a.gs.at(b, i, 0) : R(0), bool(a.w),
+              [&](int64_t r, int64_t c) -> T& { return a.p.at(b, r, c); },
+              [&](int64_t r, int64_t c) { return a.q && c < a.rank ? a.q.at(b, r, c) : T{}; });
+        });
+      if (a.w)
+        for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
+          const int64_t i = first + row;
+          if (i >= a.m) return;
+          const R scale = a.p ? rule.inverse(a.s.at(b, j, 0)) : a.gs && j < a.rank ? a.gs.at(b, j, 0) : R(0);
+          a.w.at(b, i, j) = j < a.rank ? scale * a.gu.at(b, i, j) : T{};
+        });
     });
   }
 }

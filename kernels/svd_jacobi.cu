@@ -1,5 +1,5 @@
-// The thin SVD of a batch of small matrices in one kernel: QR decompositions, then one-sided Jacobi on a triangle (Drmač and Veselić, SIAM J. Matrix Anal.
-// Appl. 29, 2008). With column scalings by powers of two throughout:
+// The thin SVD of a batch of small matrices in one kernel: QR decompositions, then one-sided Jacobi on a triangle (Drmač and Veselić, SIAM J. Matrix
+// Anal. Appl. 29, 2008). With column scalings by powers of two throughout:
 //
 //   A P = Q R,  pivoted; a column of which only rounding is left, √m·eps of what was given, is null from there on
 //   Rᴴ = Q₂ R₂, X = R₂ᴴ, close to diagonal: few sweeps do
@@ -7,19 +7,21 @@
 //   U = Q Z,  V = P Q₂ W
 //
 // A pair rotates where |pᴴq| > tol ‖p‖ ‖q‖, tol = √n·eps, so columns of very different size, and with them small singular values, keep their relative
-// accuracy (Demmel and Veselić, SIAM J. Matrix Anal. Appl. 13, 1992). Norms go through a sweep by recurrence and are taken afresh for the next. The last
-// sweep is one without a rotation, or one whose inner products and rotations are all so small that what they leave is below tol.
+// accuracy (Demmel and Veselić, SIAM J. Matrix Anal. Appl. 13, 1992). Norms go through a sweep by recurrence and are taken afresh for the next. The
+// last sweep is one without a rotation, or one whose inner products and rotations are all so small that what they leave is below tol.
 //
-// W is not rotated along: X W = Z diag(S) is solved for it by forward substitution, whose error in a column is along those of smaller singular values,
-// and taken out by Gram–Schmidt in ascending order, which leaves the residual of each column at rounding of that column. Where the singular
-// values are too far apart for that, 2^kSolved, half the inverse of eps, the rotations are accumulated instead. Null columns of X and W are unit vectors.
+// W is not rotated along: X W = Z diag(S) is solved for it by forward substitution, whose error in a column is along those of smaller singular
+// values, and taken out by Gram–Schmidt in ascending order, which leaves the residual of each column at rounding of that column. Where the singular
+// values are too far apart for that, 2^kSolved, half the inverse of eps, the rotations are accumulated instead. Null columns of X and W are unit
+// vectors.
 //
-// For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's
-// range −3, one that still rotates in sweep kSweeps with that number; the factors of all three are NaN.
+// For m ≥ n; the caller gives a wide matrix as its adjoint. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the
+// type's range −3, one that still rotates in sweep kSweeps with that number; the factors of all three are NaN.
 //
 // A vector of lanes has one or several matrices (column_lanes.cuh); no result depends on what its neighbours are. Workspace of a vector, in rows
-// of columns: reflectors of A, level by level | their g | reflectors of Rᴴ n | W n | Z. On the CPU it is scratch. On a GPU, where the more vectors fit into
-// shared memory the faster all are, scratch is a stage on which one matrix at a time is worked on; the others are in global memory meanwhile.
+// of columns: reflectors of A, level by level | their g | reflectors of Rᴴ n | W n | Z. On the CPU it is scratch. On a GPU, where the more vectors
+// fit into shared memory the faster all are, scratch is a stage on which one matrix at a time is worked on; the others are in global memory
+// meanwhile.
 #include "column_qr.cuh"
 #include "column_rotation.cuh"
 #include "lane_memory.cuh"
@@ -71,9 +73,9 @@ struct VectorOfMatrices {
   const SvdJacobi<T>& x;
   const int m, n;
   const Grid at;
-  const int64_t first;   // the matrix of the vector's first team
-  const uint32_t teams;  // a bit for each that has a matrix to decompose
-  int levels = 0, core_rows;  // a tall matrix has levels, of which the last is the core
+  const int64_t first;                           // the matrix of the vector's first team
+  const uint32_t teams;                          // a bit for each that has a matrix to decompose
+  int levels = 0, core_rows;                     // a tall matrix has levels, of which the last is the core
   Columns<T, kVectors> a, core, gains, r, z, w;  // in the workspace
   Columns<T, kVectors> stage;                    // of the core's rows
   ColumnsState<T, kVectors> given, triangle;
@@ -156,7 +158,8 @@ struct VectorOfMatrices {
       View<const T> from = x.a;
       from.data += first_row * from.row_stride;
       const int count = x.batch - first < kLanes<T> ? int(x.batch - first) : kLanes<T>;
-      load_lanes(from, first, count, end - first_row, n, [&](int i, int j, const W& value) { a(first_row + i, at.slot(j)) = x.adjoint ? conjugate(value) : value; });
+      load_lanes(from, first, count, end - first_row, n,
+                 [&](int i, int j, const W& value) { a(first_row + i, at.slot(j)) = x.adjoint ? conjugate(value) : value; });
       return;
     }
 #endif
@@ -571,7 +574,8 @@ struct VectorOfMatrices {
   DEVICE View<T> left(int lane) const { return either(get(adjoint, lane) > 0, x.v, x.u); }
   // Number by number: a choice of addresses would keep both in memory.
   DEVICE static View<T> either(bool first, const View<T>& a, const View<T>& b) {
-    return {first ? a.data : b.data, first ? a.row_stride : b.row_stride, first ? a.column_stride : b.column_stride, first ? a.batch_stride : b.batch_stride};
+    return {first ? a.data : b.data, first ? a.row_stride : b.row_stride, first ? a.column_stride : b.column_stride,
+            first ? a.batch_stride : b.batch_stride};
   }
 
   DEVICE void store_values(const WR (&rank)[kSlots], const WR (&value)[kSlots]) const {
@@ -687,8 +691,8 @@ struct Arrangement {
   static constexpr Teams kTeams = kTeams_;
 };
 
-// Calls body(arrangement, lanes of a team). Up to kColumnsOfLane columns a matrix has one lane, beyond them, or beyond kRowsOfLane rows, as many as it
-// has pairs. Where lanes cannot exchange numbers it has one in any case.
+// Calls body(arrangement, lanes of a team). Up to kColumnsOfLane columns a matrix has one lane, beyond them, or beyond kRowsOfLane rows, as many as
+// it has pairs. Where lanes cannot exchange numbers it has one in any case.
 #if defined(DIFFSVD_WHOLE_VECTORS)
 template <class T, class Body>
 DEVICE void with_arrangement(int64_t m, int64_t n, const Body& body) {

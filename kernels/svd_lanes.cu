@@ -321,8 +321,7 @@ struct GolubKahan {
     for (int k = n - 1; k >= 0; k--) {
       set_element(u + k * row, k, left_phase[k]);
       set_element(v + k * row, k, right_phase[k]);
-      apply_reflector<W, E>(
-          u, row, k, m, [&](int i) { return element<E>(a + i * row, k); }, left_gain[k], bidiagonal.dots, bidiagonal.blocks);
+      apply_reflector<W, E>(u, row, k, m, [&](int i) { return element<E>(a + i * row, k); }, left_gain[k], bidiagonal.dots, bidiagonal.blocks);
       if (k + 1 < n)
         apply_reflector<W, E>(
             v, row, k + 1, n, [&](int i) { return conjugate(element<E>(a + k * row, i)); }, right_gain[k], bidiagonal.dots, bidiagonal.blocks);

@@ -1,5 +1,5 @@
-// Before the solver: a copy of the batch in the solver's own layout, screened and scaled (solver_scale.cuh). A matrix with NaN or infinity in it is marked
-// in info and replaced by the identity, so that no solver sees it and its neighbours stay untouched.
+// Before the solver: a copy of the batch in the solver's own layout, screened and scaled (solver_scale.cuh). A matrix with NaN or infinity in it is
+// marked in info and replaced by the identity, so that no solver sees it and its neighbours stay untouched.
 #include "solver_scale.cuh"
 #include "view.cuh"
 

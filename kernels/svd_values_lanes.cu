@@ -1,10 +1,10 @@
 // The singular values alone of a batch of small matrices: reflectors from both sides make each bidiagonal (bidiagonal_lanes.cuh), differential
-// quotient-difference transforms with shifts find the values (Fernando and Parlett, Numer. Math. 67, 1994). As in svd_lanes.cu, a vector has a matrix in
-// each lane, or few matrices are done one by one, to the same bits.
+// quotient-difference transforms with shifts find the values (Fernando and Parlett, Numer. Math. 67, 1994). As in svd_lanes.cu, a vector has a matrix
+// in each lane, or few matrices are done one by one, to the same bits.
 //
-// Values are right to eps·s₁, as LAPACK's are; of small ones svd_jacobi.cu keeps more digits. For m ≥ n; the caller gives a wide matrix as its transpose.
-// A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's range −3, one that takes more than kTransforms·n transforms
-// with that number; the values of all three are NaN.
+// Values are right to eps·s₁, as LAPACK's are; of small ones svd_jacobi.cu keeps more digits. For m ≥ n; the caller gives a wide matrix as its
+// transpose. A matrix with NaN or infinity is marked −1, one that has a singular value beyond the type's range −3, one that takes more than
+// kTransforms·n transforms with that number; the values of all three are NaN.
 #include "bidiagonal_lanes.cuh"
 #include "view.cuh"
 
@@ -18,10 +18,10 @@ struct SvdValues {
 
 constexpr int kTransforms = 30;
 
-// The eigenvalues of BᵀB for a bidiagonal matrix B, whose squared elements are q on the diagonal and e beside it. A transform with shift σ leaves those of
-// BBᵀ − σI, smaller ones of e, and q of the last row, which nears the smallest. The shift is Laguerre's lower bound of that, from the traces of the inverse
-// and of its square: all of q stay positive but for rounding, after which a transform is repeated with a quarter of the shift. Where an e has become
-// negligible the rows below are a block by themselves, and those above wait.
+// The eigenvalues of BᵀB for a bidiagonal matrix B, whose squared elements are q on the diagonal and e beside it. A transform with shift σ leaves
+// those of BBᵀ − σI, smaller ones of e, and q of the last row, which nears the smallest. The shift is Laguerre's lower bound of that, from the traces
+// of the inverse and of its square: all of q stay positive but for rounding, after which a transform is repeated with a quarter of the shift. Where
+// an e has become negligible the rows below are a block by themselves, and those above wait.
 template <class R, class WR>
 struct Quotients {
   static constexpr R kLargest = JacobiLimits<R>::kLargest;

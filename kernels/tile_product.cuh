@@ -40,8 +40,10 @@ DEVICE void tile_product(const Team& team, int rows, int columns, int depth, con
     for (int i = 0; i < kTileRows; i++)
       for (int j = 0; j < kColumns; j++) {
         const int at = (i0 + i) * ldc + j0 + j;
-        if (accumulate && lost) add_keeping(c[at], lost[at], sum[i][j]);
-        else c[at] = sum[i][j];
+        if (accumulate && lost)
+          add_keeping(c[at], lost[at], sum[i][j]);
+        else
+          c[at] = sum[i][j];
         if (!accumulate && lost) lost[at] = T{};
       }
   }
