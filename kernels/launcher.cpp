@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <jni.h>
 
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <string>
@@ -32,9 +33,12 @@ struct Kernels {
     const std::string path = self.dli_fname, folder = path.substr(0, path.rfind('/') + 1);
     variant = "baseline";
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) variant = "avx2";
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw"))
+    // DIFFSVD_KERNELS names a lesser one than the processor's best, so that all of them can be tested on one machine.
+    const char* const given = std::getenv("DIFFSVD_KERNELS");
+    const std::string most = given ? given : "";
+    if (most != "baseline" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) variant = "avx2";
+    if (most != "baseline" && most != "avx2" && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
       variant = "avx512";
 #endif
     library = dlopen((folder + "libdiffsvd_" + variant + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);

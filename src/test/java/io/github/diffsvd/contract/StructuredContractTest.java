@@ -242,8 +242,8 @@ class StructuredContractTest {
   @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
   void companionHasItsValuesAloneAndInABatch(Device device) {
     for (SvdAlgorithm algorithm : List.of(SvdAlgorithm.JACOBI, SvdAlgorithm.AUTO)) {
-      if (!isLibrary(device, algorithm)) {
-        double[] alone = companionValues(device, 1, algorithm);
+      double[] alone = companionValues(device, 1, algorithm);
+      if (alone.length > 0) {
         for (int i = 1; i < 29; i++) {
           assertThat(alone[i]).as(algorithm + " " + i).isCloseTo(1, within(1e-12));
         }
@@ -254,6 +254,7 @@ class StructuredContractTest {
     }
   }
 
+  /** Empty where AUTO is another library, which promises no digit of values that small. */
   private static double[] companionValues(Device device, int batch, SvdAlgorithm algorithm) {
     List<Host> matrices = Collections.nCopies(batch, companion());
     SvdOptions options = SvdOptions.defaults().withAlgorithm(algorithm);
@@ -262,6 +263,9 @@ class StructuredContractTest {
         SvdPlan plan =
             SvdPlan.create(device, new BatchShape(DataType.FLOAT64, batch, 30, 30), options);
         SvdFactors factors = plan.allocateFactors()) {
+      if (algorithm == SvdAlgorithm.AUTO && !plan.toString().contains("forward svd_")) {
+        return new double[0];
+      }
       plan.forward(a, factors, info, 0);
       info.check(0);
       return device.read(factors.s());
