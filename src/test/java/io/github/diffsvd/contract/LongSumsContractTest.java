@@ -54,12 +54,7 @@ class LongSumsContractTest {
   }
 
   private static void sumsKeepTheirDigits(
-      Device device,
-      DataType single,
-      DataType twice,
-      Random random,
-      boolean isRandom,
-      int rows) {
+      Device device, DataType single, DataType twice, Random random, boolean isRandom, int rows) {
     double entry = 1 / Math.sqrt(rows);
     Host u = Host.real(rows, COLUMNS, (i, j) -> (i >> j & 1) == 1 && j > 0 ? -entry : entry);
     Host s = Host.real(COLUMNS, 1, (i, j) -> 3 - i);

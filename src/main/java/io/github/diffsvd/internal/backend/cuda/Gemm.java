@@ -84,29 +84,71 @@ record Gemm(
       int strideC,
       int batch) {
     return new Gemm(
-        bytes, NONE, NONE, rows, 1, columns, a, lda, strideA, ones, columns, 0, c,
-        strideC, strideC, batch);
+        bytes, NONE, NONE, rows, 1, columns, a, lda, strideA, ones, columns, 0, c, strideC, strideC,
+        batch);
   }
 
   /** The product of one matrix of the batch. */
   Gemm matrix(int i) {
     return new Gemm(
-        bytes, opA, opB, m, n, k, a + i * strideA * bytes, lda, strideA, b + i * strideB * bytes,
-        ldb, strideB, c + i * strideC * bytes, ldc, strideC, 1);
+        bytes,
+        opA,
+        opB,
+        m,
+        n,
+        k,
+        a + i * strideA * bytes,
+        lda,
+        strideA,
+        b + i * strideB * bytes,
+        ldb,
+        strideB,
+        c + i * strideC * bytes,
+        ldc,
+        strideC,
+        1);
   }
 
   /** What so many terms of the sums give, from the first on. */
   Gemm terms(long first, int count) {
     return new Gemm(
-        bytes, opA, opB, m, n, count, a + first * stepA() * bytes, lda, strideA,
-        b + first * stepB() * bytes, ldb, strideB, c, ldc, strideC, batch);
+        bytes,
+        opA,
+        opB,
+        m,
+        n,
+        count,
+        a + first * stepA() * bytes,
+        lda,
+        strideA,
+        b + first * stepB() * bytes,
+        ldb,
+        strideB,
+        c,
+        ldc,
+        strideC,
+        batch);
   }
 
   /** What the next k terms give, and so on, one behind the other at an address. */
   Gemm pieces(int count, long address) {
     return new Gemm(
-        bytes, opA, opB, m, n, k, a, lda, k * stepA(), b, ldb, k * stepB(), address, m,
-        (long) m * n, count);
+        bytes,
+        opA,
+        opB,
+        m,
+        n,
+        k,
+        a,
+        lda,
+        k * stepA(),
+        b,
+        ldb,
+        k * stepB(),
+        address,
+        m,
+        (long) m * n,
+        count);
   }
 
   private long stepA() {

@@ -36,7 +36,8 @@ class GemmTest {
   void computesTheProduct(Layout layout, boolean adjointA, boolean adjointB) {
     Random random = new Random(7);
     Matrix a = new Matrix(64, layout, adjointA ? DEPTH : ROWS, adjointA ? ROWS : DEPTH, random);
-    Matrix b = new Matrix(128, layout, adjointB ? COLUMNS : DEPTH, adjointB ? DEPTH : COLUMNS, random);
+    Matrix b =
+        new Matrix(128, layout, adjointB ? COLUMNS : DEPTH, adjointB ? DEPTH : COLUMNS, random);
     Matrix c = new Matrix(192, layout, ROWS, COLUMNS, random);
 
     Gemm gemm = Gemm.of(layout, a.view, adjointA, b.view, adjointB, c.view);
