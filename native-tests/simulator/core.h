@@ -68,7 +68,7 @@ int enqueue_and_wait(Call& call, uint64_t stream, std::function<void()> work);
 // A fault: the solver's info for the next matrix, 0 where there is none. Asked for once per matrix, at the time the call is made.
 int32_t solver_fault();
 
-// OpenBLAS, which a test has to name before the first product.
+// OpenBLAS, which a test has to name before the first decomposition.
 void* blas_symbol(const char* name);
 
 }  // namespace simulator

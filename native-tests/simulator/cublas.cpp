@@ -1,4 +1,5 @@
-// The stand-in for libcublas.so.12: the strided-batched products of the CUDA backend, on OpenBLAS.
+// The stand-in for libcublas.so.12: the strided-batched products of the CUDA backend. Every element is one running sum in its own precision, the worst
+// that cuBLAS may do, which does not say in which order it adds.
 #include <complex>
 #include <map>
 #include <vector>
@@ -24,34 +25,28 @@ Handle* find(Call& call, uint64_t handle) {
   return nullptr;
 }
 
-template <class T>
-struct Blas;
-template <>
-struct Blas<float> {
-  static constexpr const char* kGemm = "cblas_sgemm";
-  using Scalar = float;
-};
-template <>
-struct Blas<double> {
-  static constexpr const char* kGemm = "cblas_dgemm";
-  using Scalar = double;
-};
-template <>
-struct Blas<std::complex<float>> {
-  static constexpr const char* kGemm = "cblas_cgemm";
-  using Scalar = const void*;
-};
-template <>
-struct Blas<std::complex<double>> {
-  static constexpr const char* kGemm = "cblas_zgemm";
-  using Scalar = const void*;
-};
+inline float conjugate(float x) { return x; }
+inline double conjugate(double x) { return x; }
+template <class R>
+std::complex<R> conjugate(std::complex<R> x) {
+  return std::conj(x);
+}
 
-// Scalars go to CBLAS by value for real types and by address for complex ones.
-inline float scalar(const float& value) { return value; }
-inline double scalar(const double& value) { return value; }
-inline const void* scalar(const std::complex<float>& value) { return &value; }
-inline const void* scalar(const std::complex<double>& value) { return &value; }
+inline float times(float x, float y) { return x * y; }
+inline double times(double x, double y) { return x * y; }
+// Not the operator, which looks for NaN.
+template <class R>
+std::complex<R> times(std::complex<R> x, std::complex<R> y) {
+  return {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()};
+}
+
+// Of op(matrix): none, the transpose or its conjugate.
+template <class T>
+T element(const T* matrix, int leading, int op, int row, int column) {
+  if (op == 0) return matrix[row + static_cast<long long>(column) * leading];
+  const T value = matrix[column + static_cast<long long>(row) * leading];
+  return op == 2 ? conjugate(value) : value;
+}
 
 struct Operand {
   uint64_t address;
@@ -93,9 +88,6 @@ int gemm(const char* name, uint64_t handle_id, int op_a, int op_b, int m, int n,
   const uint64_t workspace = handle->workspace, workspace_bytes = handle->workspace_bytes;
   if (!is_live(workspace, workspace_bytes)) return call.wrong("workspace: " + describe(workspace, workspace_bytes), kBadValue);
 
-  using Gemm =
-      void (*)(int, int, int, int, int, int, typename Blas<T>::Scalar, const void*, int, const void*, int, typename Blas<T>::Scalar, void*, int);
-  const auto blas = reinterpret_cast<Gemm>(blas_symbol(Blas<T>::kGemm));
   const T first = *alpha, second = *beta;
   return enqueue(call, handle->stream, [=] {
     poison(workspace, workspace_bytes < 65536 ? workspace_bytes : 65536);
@@ -103,8 +95,18 @@ int gemm(const char* name, uint64_t handle_id, int op_a, int op_b, int m, int n,
       const auto* at_a = reinterpret_cast<const T*>(a.address) + i * a.stride;
       const auto* at_b = reinterpret_cast<const T*>(b.address) + i * b.stride;
       auto* at_c = reinterpret_cast<T*>(c.address) + i * c.stride;
-      constexpr int kColumnMajor = 102, kOperation[] = {111, 112, 113};
-      blas(kColumnMajor, kOperation[op_a], kOperation[op_b], m, n, k, scalar(first), at_a, lda, at_b, ldb, scalar(second), at_c, ldc);
+      std::vector<T> column(m);
+      for (int j = 0; j < n; j++) {
+        column.assign(m, T(0));
+        for (int l = 0; l < k; l++) {
+          const T factor = element(at_b, ldb, op_b, l, j);
+          for (int row = 0; row < m; row++) column[row] += times(element(at_a, lda, op_a, row, l), factor);
+        }
+        for (int row = 0; row < m; row++) {
+          T& to = at_c[row + static_cast<long long>(j) * ldc];
+          to = times(first, column[row]) + (second == T(0) ? T(0) : times(second, to));
+        }
+      }
     }
   });
 }

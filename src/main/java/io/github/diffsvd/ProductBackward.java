@@ -40,7 +40,7 @@ final class ProductBackward implements BackwardPass {
         lease.prepare(
             Kernel.SVD_BACKWARD_CORE, tall.type(), LaunchShape.forUnits(lease.limits(), units, 0));
     packing = new Packing(lease, tall.shape());
-    product = lease.product(tall.type());
+    product = lease.product(tall.shape());
     p = workspace.reserve(tall.shape(n, n));
     q = workspace.reserve(tall.shape(n, n));
     w = workspace.reserve(tall.shape());

@@ -68,7 +68,7 @@ public final class SpectralPlan extends Plan {
     core = prepare(Kernel.SPECTRAL_CORE, type, LaunchShape.unitsOfRows(shape.batch(), tall.m()));
     parameter = prepare(Kernel.SPECTRAL_PARAMETER, type, batch);
     packing = new Packing(lease, tall.shape());
-    product = lease.product(type);
+    product = lease.product(shape);
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */

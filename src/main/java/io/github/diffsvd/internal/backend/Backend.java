@@ -49,8 +49,11 @@ public interface Backend extends AutoCloseable {
    */
   KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape);
 
-  /** Strided-batched matrix products. */
-  BatchedProduct product(DataType type);
+  /**
+   * Strided-batched products of matrices of this shape and their factors; everything that allocates
+   * happens here.
+   */
+  BatchedProduct product(BatchShape shape);
 
   /**
    * A solver for batches of m×n matrices with m ≥ n ≥ 1.

@@ -192,9 +192,13 @@ public final class Lease implements AutoCloseable {
     return backend.prepare(kernel, type, shape);
   }
 
-  /** Closed with the lease. */
-  public BatchedProduct product(DataType type) {
-    BatchedProduct product = backend.product(type);
+  /**
+   * Products of matrices of this shape and their factors; closed with the lease.
+   *
+   * @param shape whose longer side is the most that a product sums over
+   */
+  public BatchedProduct product(BatchShape shape) {
+    BatchedProduct product = backend.product(shape);
     closers.push(product::close);
     return product;
   }

@@ -106,7 +106,7 @@ class LeaseTest {
     }
 
     @Override
-    public BatchedProduct product(DataType type) {
+    public BatchedProduct product(BatchShape shape) {
       throw new IllegalStateException("no product here");
     }
 

@@ -195,8 +195,8 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public BatchedProduct product(DataType type) {
-    return new CpuProduct(type, workers);
+  public BatchedProduct product(BatchShape shape) {
+    return new CpuProduct(shape.type(), workers);
   }
 
   @Override

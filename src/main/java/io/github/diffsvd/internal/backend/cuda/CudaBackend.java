@@ -187,8 +187,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public BatchedProduct product(DataType type) {
-    return new CudaProduct(context, type);
+  public BatchedProduct product(BatchShape shape) {
+    return new CudaProduct(context, shape);
   }
 
   @Override

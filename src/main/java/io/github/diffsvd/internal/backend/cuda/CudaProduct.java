@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.internal.backend.BatchedProduct;
@@ -15,12 +16,35 @@ import jcuda.jcublas.cublasStatus;
 /**
  * cuBLAS's strided-batched gemm, with a handle and a workspace of its own, so that nothing is
  * allocated when it is called.
+ *
+ * <p>cuBLAS does not say in which order it adds, and one running sum of a million equal terms in
+ * single precision keeps two or three digits. So long sums are given to it in pieces of PIECE
+ * terms. The sums of GROUP pieces are added by another gemm, with a vector of ones, and so are
+ * those of the groups: a million terms are three running sums of about a hundred, right to 4e-6.
  */
 final class CudaProduct implements BatchedProduct {
   /** What cuBLAS takes by itself: 4 MiB, from Hopper on 32 MiB. */
   private static final long WORKSPACE_BYTES = 4L << 20;
 
   private static final long HOPPER_WORKSPACE_BYTES = 32L << 20;
+
+  /** Sums of more terms are taken in pieces. */
+  private static final int LONG = 4096;
+
+  private static final int PIECE = 128;
+  private static final int GROUP = 128;
+
+  /** Terms of a piece where the pieces are added in order: as many as there are in a million. */
+  private static final int PIECE_IN_ORDER = 1024;
+
+  /** Pieces at a time, so that no sum of groups has more terms than one of pieces. */
+  private static final int MOST_PIECES = GROUP * GROUP;
+
+  /** Of the pieces' sums, at the most. */
+  private static final long SUMS_BYTES = 16L << 20;
+
+  /** Calls that sum the pieces of one matrix, about. */
+  private static final int CALLS_PER_MATRIX = 3;
 
   /** Of cuDoubleComplex. */
   private static final int SCALAR_ALIGNMENT = 16;
@@ -35,6 +59,19 @@ final class CudaProduct implements BatchedProduct {
   private final cublasHandle handle = new cublasHandle();
   private final long workspaceBytes;
   private final RawPointer workspace = new RawPointer();
+
+  /** Elements that there is room for in {@link #sums}; 0 where no sum is long. */
+  private final long room;
+
+  /** Of pieces, behind the workspace. */
+  private final long sums;
+
+  /** Of groups of pieces, behind those. */
+  private final long groups;
+
+  /** GROUP ones, behind those. */
+  private final long ones;
+
   private final RawPointer a = new RawPointer();
   private final RawPointer b = new RawPointer();
   private final RawPointer c = new RawPointer();
@@ -62,8 +99,9 @@ final class CudaProduct implements BatchedProduct {
         int batch);
   }
 
-  CudaProduct(CudaContext context, DataType type) {
+  CudaProduct(CudaContext context, BatchShape shape) {
     this.context = context;
+    DataType type = shape.type();
     memory = new CudaMemory(context);
     name = "cublas" + SvdRoutine.letter(type) + "gemmStridedBatched";
     routine =
@@ -78,8 +116,18 @@ final class CudaProduct implements BatchedProduct {
     stream = context.streamHandle();
     workspaceBytes =
         context.computeCapabilityMajor() >= 9 ? HOPPER_WORKSPACE_BYTES : WORKSPACE_BYTES;
-    workspace.at(memory.allocate(workspaceBytes));
+    int most = Math.max(shape.rows(), shape.columns());
+    long width = Math.min(shape.rows(), shape.columns());
+    room = most <= LONG ? 0 : Math.min(SUMS_BYTES / type.bytes(), most / PIECE * width * width);
+    long elements = room == 0 ? 0 : room + room / GROUP + GROUP;
+    workspace.at(memory.allocate(workspaceBytes + elements * type.bytes()));
+    sums = workspace.address() + workspaceBytes;
+    groups = sums + room * type.bytes();
+    ones = groups + room / GROUP * type.bytes();
     try {
+      if (room > 0) {
+        memory.copyToDevice(ones, ones(type), 0);
+      }
       context.push();
       try {
         int status = JCublas2.cublasCreate(handle);
@@ -117,6 +165,20 @@ final class CudaProduct implements BatchedProduct {
     return Pointer.to(number);
   }
 
+  /** GROUP of them. */
+  private static ByteBuffer ones(DataType type) {
+    ByteBuffer ones =
+        ByteBuffer.allocateDirect(GROUP * type.bytes()).order(ByteOrder.nativeOrder());
+    for (int i = 0; i < GROUP; i++) {
+      if (type.real() == DataType.FLOAT32) {
+        ones.putFloat(i * type.bytes(), 1);
+      } else {
+        ones.putDouble(i * type.bytes(), 1);
+      }
+    }
+    return ones;
+  }
+
   @Override
   public void multiply(
       Layout layout,
@@ -131,30 +193,87 @@ final class CudaProduct implements BatchedProduct {
     context.push();
     try {
       moveTo(stream);
-      context.checkCublas(
-          name,
-          routine.call(
-              handle,
-              gemm.opA(),
-              gemm.opB(),
-              gemm.m(),
-              gemm.n(),
-              gemm.k(),
-              one,
-              this.a.at(gemm.a().address()),
-              gemm.lda(),
-              gemm.a().batchStride(),
-              this.b.at(gemm.b().address()),
-              gemm.ldb(),
-              gemm.b().batchStride(),
-              accumulate ? one : zero,
-              this.c.at(gemm.c().address()),
-              gemm.ldc(),
-              gemm.c().batchStride(),
-              gemm.c().batch()));
+      if (gemm.k() <= LONG) {
+        run(gemm, accumulate);
+      } else if (2L * gemm.m() * gemm.n() <= room
+          && CALLS_PER_MATRIX * (long) gemm.batch() < gemm.k() / PIECE_IN_ORDER) {
+        for (int i = 0; i < gemm.batch(); i++) {
+          addSideBySide(gemm.matrix(i), accumulate);
+        }
+      } else {
+        addInOrder(gemm, accumulate);
+      }
     } finally {
       context.pop();
     }
+  }
+
+  /** All matrices at a time: many of them, or large ones, keep a GPU busy with one piece each. */
+  private void addInOrder(Gemm g, boolean accumulate) {
+    for (long first = 0; first < g.k(); first += PIECE_IN_ORDER) {
+      int terms = (int) Math.min(PIECE_IN_ORDER, g.k() - first);
+      run(g.terms(first, terms), accumulate || first > 0);
+    }
+  }
+
+  /** One matrix, with as many pieces at a time as there is room for the sums of. */
+  private void addSideBySide(Gemm g, boolean accumulate) {
+    int elements = g.m() * g.n();
+    int first = 0;
+    while (first < g.k()) {
+      int left = g.k() - first;
+      int pieces = (int) Math.min(Math.min(left / PIECE, MOST_PIECES), room / elements);
+      boolean add = accumulate || first > 0;
+      if (pieces < 2) {
+        run(g.terms(first, left), add);
+        return;
+      }
+      boolean grouped = pieces > GROUP;
+      if (grouped) {
+        pieces -= pieces % GROUP;
+      }
+      run(g.terms(first, PIECE).pieces(pieces, sums), false);
+      first += pieces * PIECE;
+      long from = sums;
+      if (grouped) {
+        pieces /= GROUP;
+        long stride = (long) GROUP * elements;
+        run(
+            Gemm.sumOfColumns(
+                g.bytes(), elements, GROUP, sums, elements, stride, ones, groups, elements, pieces),
+            false);
+        from = groups;
+      }
+      // Column by column of c, because they may stand apart.
+      run(
+          Gemm.sumOfColumns(
+              g.bytes(), g.m(), pieces, from, elements, g.m(), ones, g.c(), g.ldc(), g.n()),
+          add);
+    }
+  }
+
+  private void run(Gemm g, boolean accumulate) {
+    context.checkCublas(
+        name,
+        routine.call(
+            handle,
+            g.opA(),
+            g.opB(),
+            g.m(),
+            g.n(),
+            g.k(),
+            one,
+            a.at(g.a()),
+            g.lda(),
+            g.strideA(),
+            b.at(g.b()),
+            g.ldb(),
+            g.strideB(),
+            accumulate ? one : zero,
+            c.at(g.c()),
+            g.ldc(),
+            g.strideC(),
+            g.batch()));
   }
 
   /** Setting the stream gives cuBLAS's own workspace back to it, so ours follows. */

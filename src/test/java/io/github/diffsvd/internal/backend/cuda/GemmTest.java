@@ -35,13 +35,14 @@ class GemmTest {
   })
   void computesTheProduct(Layout layout, boolean adjointA, boolean adjointB) {
     Random random = new Random(7);
-    Matrix a = new Matrix(layout, adjointA ? DEPTH : ROWS, adjointA ? ROWS : DEPTH, random);
-    Matrix b = new Matrix(layout, adjointB ? COLUMNS : DEPTH, adjointB ? DEPTH : COLUMNS, random);
-    Matrix c = new Matrix(layout, ROWS, COLUMNS, random);
+    Matrix a = new Matrix(64, layout, adjointA ? DEPTH : ROWS, adjointA ? ROWS : DEPTH, random);
+    Matrix b =
+        new Matrix(128, layout, adjointB ? COLUMNS : DEPTH, adjointB ? DEPTH : COLUMNS, random);
+    Matrix c = new Matrix(192, layout, ROWS, COLUMNS, random);
 
     Gemm gemm = Gemm.of(layout, a.view, adjointA, b.view, adjointB, c.view);
-    Matrix first = gemm.a() == a.view ? a : b;
-    Matrix second = gemm.a() == a.view ? b : a;
+    Matrix first = gemm.a() == a.view.address() ? a : b;
+    Matrix second = gemm.a() == a.view.address() ? b : a;
     columnMajorGemm(gemm, first.values, second.values, c.values);
 
     for (int i = 0; i < ROWS; i++) {
@@ -90,12 +91,12 @@ class GemmTest {
     final MatrixBatch view;
     final double[] values;
 
-    Matrix(Layout layout, int rows, int columns, Random random) {
+    Matrix(long address, Layout layout, int rows, int columns, Random random) {
       boolean rowMajor = layout == Layout.ROW_MAJOR;
       int outer = (rowMajor ? columns : rows) + GAP;
       view =
           MatrixBatch.wrap(
-              64,
+              address,
               new BatchShape(DataType.COMPLEX128, 1, rows, columns),
               rowMajor ? outer : 1,
               rowMajor ? 1 : outer,
