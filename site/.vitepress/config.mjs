@@ -88,6 +88,8 @@ export default defineConfig({
           { text: 'What and why', link: '/' },
           { text: 'Two commands', link: '/#two-commands' },
           { text: 'Ten lines of Java', link: '/#ten-lines-of-java' },
+          { text: 'Depending on it', link: '/docs/using.html' },
+          { text: 'Examples', link: '/examples/' },
           { text: 'Inside a training loop', link: '/#inside-a-training-loop' },
           { text: 'On the command line', link: '/#on-the-command-line' },
           { text: 'When something is wrong', link: '/#when-something-is-wrong' }
