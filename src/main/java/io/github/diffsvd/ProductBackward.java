@@ -63,7 +63,7 @@ final class ProductBackward implements BackwardPass {
 
   @Override
   public void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {
-    Layout layout = Layout.COLUMN_MAJOR.holds(gradient) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
+    Layout layout = Layout.of(gradient);
     MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
     MatrixBatch v = packing.operand(layout, tall.right(factors), this.v, stream);
     MatrixBatch gu = packing.operand(layout, tall.left(cotangents), this.gu, stream);

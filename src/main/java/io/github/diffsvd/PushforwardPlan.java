@@ -128,7 +128,7 @@ public final class PushforwardPlan extends Plan {
     if (shape.isEmpty()) {
       return;
     }
-    Layout layout = Layout.COLUMN_MAJOR.holds(da) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
+    Layout layout = Layout.of(da);
     MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
     MatrixBatch v = packing.operand(layout, tall.right(factors), this.v, stream);
     MatrixBatch given = packing.operand(layout, da, this.given, stream);

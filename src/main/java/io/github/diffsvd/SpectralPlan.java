@@ -192,7 +192,7 @@ public final class SpectralPlan extends Plan {
     if (shape.isEmpty()) {
       return;
     }
-    Layout layout = layout(y);
+    Layout layout = Layout.of(y);
     MatrixBatch scaled = w.in(layout);
     scale.arguments().reset().put(tall.left(factors));
     table.put(scale.arguments(), factors.s());
@@ -274,7 +274,7 @@ public final class SpectralPlan extends Plan {
     if (shape.isEmpty()) {
       return;
     }
-    Layout layout = layout(gradient);
+    Layout layout = Layout.of(gradient);
     MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
     MatrixBatch v = right(layout, factors, stream);
     MatrixBatch g = packing.operand(layout, cotangents.y(), given, stream);
@@ -335,10 +335,6 @@ public final class SpectralPlan extends Plan {
     } finally {
       backwardCall.end();
     }
-  }
-
-  private static Layout layout(MatrixBatch result) {
-    return Layout.COLUMN_MAJOR.holds(result) ? Layout.COLUMN_MAJOR : Layout.ROW_MAJOR;
   }
 
   private MatrixBatch right(Layout layout, SvdFactors factors, long stream) {

@@ -8,6 +8,11 @@ public enum Layout {
   ROW_MAJOR,
   COLUMN_MAJOR;
 
+  /** Of products whose result, or largest operand, is the matrix: its own, or row-major. */
+  public static Layout of(MatrixBatch matrix) {
+    return COLUMN_MAJOR.holds(matrix) ? COLUMN_MAJOR : ROW_MAJOR;
+  }
+
   /**
    * Whether a matrix can be handed to BLAS as this layout. cuBLAS loads a complex number at once,
    * so one that is only aligned to its parts cannot.
