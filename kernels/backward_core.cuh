@@ -28,7 +28,6 @@ struct SvdBackward {
   int64_t rank;     // cotangents are those of the first columns, 1 … n; the others are zero
   int64_t adjoint;  // 1: gx receives the conjugate of each element
   RuleArguments rule;
-  int64_t team;  // threads that share a matrix, a divisor of the block's; 1 on the CPU
 };
 
 // Entries (i, j) and (j, i) of C, i ≤ j, written over P, which only this pair reads. p(i, j) is a reference; p and q are functions of two indices.

@@ -36,7 +36,24 @@ struct Block {
 DEVICE float rounded_product(float a, float b) { return __fmul_rn(a, b); }
 DEVICE double rounded_product(double a, double b) { return __dmul_rn(a, b); }
 
-#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                        \
+// Copies a number, or zeros where it is not there, from global into shared memory, past the registers. It has arrived after copies_arrived.
+template <class T>
+DEVICE void copy_to_shared(T* to, const T* from, bool there) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(uint32_t(__cvta_generic_to_shared(to))), "l"(from), "n"(sizeof(T)),
+               "r"(there ? uint32_t(sizeof(T)) : 0u)
+               : "memory");
+#else
+  *to = there ? *from : T{};
+#endif
+}
+DEVICE void copies_arrived() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
+#define KERNEL_SYMBOL(body, suffix, Arguments, bounds)                           \
   extern "C" __global__ void bounds body##_##suffix(const Arguments arguments) { \
     extern __shared__ __align__(16) unsigned char scratch[];                     \
     body(arguments, Block{scratch});                                             \
@@ -87,7 +104,13 @@ inline void run_block(const Launch& launch, const Body& body) {
 #endif
 
 // The second symbol tells the size of the struct, so that a caller that packs another one is refused.
-#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds)                             \
+template <class T>
+inline void copy_to_shared(T* to, const T* from, bool there) {
+  *to = there ? *from : T{};
+}
+inline void copies_arrived() {}
+
+#define KERNEL_SYMBOL(body, suffix, Arguments, bounds)                                \
   extern "C" void body##_##suffix(const Arguments* arguments, const Launch* launch) { \
     run_block(*launch, [arguments](const Block& block) { body(*arguments, block); }); \
   }                                                                                   \
@@ -130,7 +153,22 @@ DEVICE void for_elements([[maybe_unused]] const Block& block, int64_t rows, int6
 #endif
 }
 
-// With no bounds on a block's threads, and so on registers, for the compiler.
+// Whoever compiles some of the types defines the others' as nothing.
+#if !defined(KERNEL_IN_f32)
+#define KERNEL_IN_f32(...) __VA_ARGS__
+#endif
+#if !defined(KERNEL_IN_f64)
+#define KERNEL_IN_f64(...) __VA_ARGS__
+#endif
+#if !defined(KERNEL_IN_c64)
+#define KERNEL_IN_c64(...) __VA_ARGS__
+#endif
+#if !defined(KERNEL_IN_c128)
+#define KERNEL_IN_c128(...) __VA_ARGS__
+#endif
+
+// With bounds on a block's threads, and so on registers, for the compiler, or without.
+#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds) KERNEL_IN_##suffix(KERNEL_SYMBOL(body, suffix, Arguments, bounds))
 #define KERNEL(body, suffix, Arguments) KERNEL_OF_BLOCKS(body, suffix, Arguments, )
 
 #define KERNEL_FOR_REAL_TYPES(body, Arguments) \

@@ -15,8 +15,13 @@
 #include <arm_neon.h>
 #endif
 
+// A GPU reads and writes a number at once, which takes an address that is a multiple of its size.
 template <class R>
+#if defined(__CUDACC__)
+struct alignas(2 * sizeof(R)) Complex {
+#else
 struct Complex {
+#endif
   R re, im;
 };
 

@@ -4,8 +4,8 @@
 #include "kernels.h"
 // clang-format on
 #include "f_matrix.cu"
-#include "svd_backward.cu"
 #include "svd_backward_core.cu"
+#include "svd_backward_tiles.cu"
 #if !defined(__CUDACC__) && !defined(DIFFSVD_THREADED_BLOCKS)
 // A thread of it works alone.
 #define DIFFSVD_TESTS_LANES
@@ -18,7 +18,7 @@
 // Roundings of a rule, of the core's and of what is added to it.
 constexpr int64_t kRuleLength = 24;
 
-// ---- svd_backward, svd_backward_lanes
+// ---- svd_backward_tiles, svd_backward_lanes
 
 // The pullback of X (rows×columns); given is a set of bits: 1 gU, 2 gS, 4 gV.
 template <class T>
@@ -28,7 +28,7 @@ struct Backward {
   int given;
   int64_t rank;  // that the cotangents have
   RuleArguments rule;
-  bool lanes = false;  // svd_backward_lanes, for one thread, or svd_backward
+  bool lanes = false;  // svd_backward_lanes, for one thread, or svd_backward_tiles
   Matrices<T> u, v, gu, gv;
   Matrices<R> s, gs;
 
@@ -53,29 +53,18 @@ struct Backward {
     fill_random(gs);
   }
 
-  // Of teams as large as Java makes them a block has room for all.
-  bool fits(Grid grid, int64_t team) const { return grid.threads / team * scratch_bytes(team) <= most_scratch_bytes(); }
+  template <class Kernel>
+  void launch_tiles(const Kernel& kernel, const SvdBackward<T>& arguments, int64_t blocks, int64_t threads, int64_t scratch_bytes) {
+    launch(kernel, arguments, {blocks, kThreads ? threads : 1}, scratch_bytes);
+  }
 
-  int64_t scratch_bytes(int64_t team) const { return svd_backward_scratch_bytes<T>(std::max(rows, columns), k, team); }
-
-  void run(Matrices<T>& gx, Grid grid, int64_t team = 1) {
+  void run(Matrices<T>& gx, Grid grid) {
     const bool wide = rows < columns;
     const auto given_or_absent = [this](int bit, auto& a) { return given & bit ? a.input() : decltype(a.input()){}; };
     gx.poison();
-    SvdBackward<T> arguments{u.input(),
-                             s.input(),
-                             v.input(),
-                             given_or_absent(1, gu),
-                             given_or_absent(2, gs),
-                             given_or_absent(4, gv),
-                             gx.view(),
-                             batch,
-                             rows,
-                             columns,
-                             rank,
-                             wide,
-                             rule,
-                             team};
+    SvdBackward<T> arguments{
+        u.input(), s.input(), v.input(), given_or_absent(1, gu), given_or_absent(2, gs), given_or_absent(4, gv), gx.view(), batch, rows, columns,
+        rank,      wide,      rule};
     if (wide) {
       std::swap(arguments.u, arguments.v);
       std::swap(arguments.gu, arguments.gv);
@@ -86,8 +75,14 @@ struct Backward {
 #if defined(DIFFSVD_TESTS_LANES)
       launch(svd_backward_lanes_of(arguments), arguments, grid, svd_backward_lanes_scratch_bytes<T>(arguments.m, k, 1));
 #endif
+    } else if (k <= 4) {
+      launch_tiles(svd_backward_tiles_4_of(arguments), arguments, grid.blocks, Tiling<T, 4>::kThreads, svd_backward_tiles_scratch_bytes<T, 4>());
+    } else if (k <= 8) {
+      launch_tiles(svd_backward_tiles_8_of(arguments), arguments, grid.blocks, Tiling<T, 8>::kThreads, svd_backward_tiles_scratch_bytes<T, 8>());
+    } else if (k <= 16) {
+      launch_tiles(svd_backward_tiles_16_of(arguments), arguments, grid.blocks, Tiling<T, 16>::kThreads, svd_backward_tiles_scratch_bytes<T, 16>());
     } else {
-      launch(svd_backward_of(arguments), arguments, grid, grid.threads / team * scratch_bytes(team));
+      launch_tiles(svd_backward_tiles_32_of(arguments), arguments, grid.blocks, Tiling<T, 32>::kThreads, svd_backward_tiles_scratch_bytes<T, 32>());
     }
     gx.take_output();
     for (Matrices<T>* input : {&u, &v}) input->expect_untouched();
@@ -109,8 +104,8 @@ struct Backward {
 template <class T>
 void test_svd_backward(bool lanes, const Shape& shape, int given, int64_t rank, const RuleName& rule) {
   const int64_t batch = kSmall ? 2 : shape.rows * shape.columns < 200 ? kSpectra : 3;
-  testing.run(text("%s %s %dx%d%s%s%s rank %d %s", lanes ? "svd_backward_lanes" : "svd_backward", kSuffix<T>, int(shape.rows), int(shape.columns),
-                   given & 1 ? " gU" : "", given & 2 ? " gS" : "", given & 4 ? " gV" : "", int(rank), rule.name),
+  testing.run(text("%s %s %dx%d%s%s%s rank %d %s", lanes ? "svd_backward_lanes" : "svd_backward_tiles", kSuffix<T>, int(shape.rows),
+                   int(shape.columns), given & 1 ? " gU" : "", given & 2 ? " gS" : "", given & 4 ? " gV" : "", int(rank), rule.name),
               [&] {
                 Backward<T> backward(batch, shape.rows, shape.columns, given, rank, rule.code);
                 Matrices<T> gx(batch, shape.rows, shape.columns, any_layout_to_write()), again(batch, shape.rows, shape.columns);
@@ -119,25 +114,22 @@ void test_svd_backward(bool lanes, const Shape& shape, int given, int64_t rank, 
                 for (int64_t b = 0; b < batch && testing.good(); b++)
                   expect_near("gX", gx, b, backward.expected(b), shape.rows + 2 * shape.columns + kRuleLength);
                 for (const Grid grid : grids(batch, given == 7 && shape.rows == 17)) {
-                  for (int64_t team = grid.threads; team >= 1 && grid.threads % team == 0; team = team > 1 && team < 4 ? 1 : team / 4) {
-                    if (!backward.fits(grid, team)) continue;
-                    backward.run(again, grid, team);
-                    testing.expect(gx.same(again), "other bits on %d blocks of %d threads in teams of %d", int(grid.blocks), int(grid.threads),
-                                   int(team));
-                  }
+                  backward.run(again, grid);
+                  testing.expect(gx.same(again), "other bits on %d blocks", int(grid.blocks));
                 }
               });
 }
 
 template <class T>
 void test_svd_backward(bool lanes) {
-  const char* const kernel = lanes ? "svd_backward_lanes" : "svd_backward";
+  const char* const kernel = lanes ? "svd_backward_lanes" : "svd_backward_tiles";
   std::vector<Shape> shapes = {{1, 1},   {2, 2},   {3, 3},   {4, 4},   {8, 8},  {15, 15}, {16, 16}, {17, 17}, {2, 1},  {16, 1}, {5, 3},
                                {9, 7},   {17, 16}, {16, 15}, {33, 32}, {32, 8}, {31, 9},  {33, 4},  {64, 5},  {1, 2},  {1, 16}, {3, 5},
                                {16, 17}, {15, 16}, {5, 64},  {9, 31},  {8, 32}, {32, 33}, {33, 33}, {24, 12}, {12, 25}};
-  if (kSmall) shapes = {{1, 1}, {3, 3}, {17, 16}, {5, 18}};
+  if (kSmall) shapes = {{1, 1}, {3, 3}, {17, 16}, {5, 18}, {33, 20}};
   for (const Shape shape : shapes)
     for (int given = 0; given < 8; given++) {
+      if (!lanes && std::min(shape.rows, shape.columns) > 32) continue;
       if (kSmall && shape.rows < 16 && given % 7 != 0) continue;
       test_svd_backward<T>(lanes, shape, given, std::min(shape.rows, shape.columns), kRules[0]);
     }

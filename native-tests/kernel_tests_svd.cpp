@@ -12,8 +12,6 @@
 
 #include "common.h"
 
-KERNEL_UNDER_TEST(svd_jacobi, f32, SvdJacobi<float>)  // made by KERNEL_OF_BLOCKS
-
 // Of column i of a and column j of b.
 Number dot(const Dense& a, const Dense& b, int64_t i, int64_t j) {
   Number sum;

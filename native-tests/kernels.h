@@ -17,5 +17,5 @@ struct KernelUnderTest {
     return KernelUnderTest<std::remove_pointer_t<decltype(&body##_##suffix)>>{#body "_" #suffix, &body##_##suffix}; \
   }
 
-#undef KERNEL
-#define KERNEL(body, suffix, Arguments) KERNEL_OF_BLOCKS(body, suffix, Arguments, ) KERNEL_UNDER_TEST(body, suffix, Arguments)
+#undef KERNEL_OF_BLOCKS
+#define KERNEL_OF_BLOCKS(body, suffix, Arguments, bounds) KERNEL_SYMBOL(body, suffix, Arguments, bounds) KERNEL_UNDER_TEST(body, suffix, Arguments)

@@ -97,23 +97,22 @@ inline void copy_memory(void* to, const void* from, size_t bytes) {
 template <class Function, class Arguments>
 void launch(const KernelUnderTest<Function>& kernel, const Arguments& arguments, Grid grid, int64_t scratch_bytes) {
   testing.launches[kernel.symbol]++;
-  std::vector<std::thread> blocks;
-  for (int64_t block = 0; block < grid.blocks; block++) {
-    const auto run = [=, &arguments] {
-      // Full of NaN, so that what is read before it is written shows in the result.
-      const auto scratch = static_cast<unsigned char*>(aligned_memory(scratch_bytes, 64));
-      std::memset(scratch, 0xFF, scratch_bytes);
-      const Launch launch{block, grid.blocks, grid.threads, scratch};
-      kernel.function(&arguments, &launch);
-      release(scratch);
-    };
-    if (grid.blocks == 1) {
-      run();
-    } else {
-      blocks.emplace_back(run);
-    }
-  }
-  for (std::thread& block : blocks) block.join();
+  const auto run = [&](int64_t block) {
+    // Full of NaN, so that what is read before it is written shows in the result.
+    const auto scratch = static_cast<unsigned char*>(aligned_memory(scratch_bytes, 64));
+    std::memset(scratch, 0xFF, scratch_bytes);
+    const Launch launch{block, grid.blocks, grid.threads, scratch};
+    kernel.function(&arguments, &launch);
+    release(scratch);
+  };
+#if defined(DIFFSVD_THREADED_BLOCKS)
+  Fibers::of_blocks(grid.blocks).run(int(grid.blocks), run);
+#else
+  std::vector<std::thread> others;
+  for (int64_t block = 1; block < grid.blocks; block++) others.emplace_back(run, block);
+  run(0);
+  for (std::thread& other : others) other.join();
+#endif
 }
 
 #endif

@@ -15,8 +15,8 @@ interface BackwardPass {
   void run(SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream);
 
   /**
-   * The tier for a shape: one kernel, a matrix per vector lane or per team of threads, as far as
-   * the device's scratch and its speed go; products above, and for a few tall matrices.
+   * The tier for a shape: one kernel, as far as the device's speed goes; products above, and for a
+   * few tall matrices.
    */
   static BackwardPass choose(Lease lease, BatchShape shape, GradientRule rule) {
     if (shape.isEmpty()) {
@@ -24,25 +24,21 @@ interface BackwardPass {
     }
     Backend.Limits limits = lease.limits();
     Tall tall = Tall.of(shape);
-    int k = shape.k();
-    boolean fused =
-        k <= limits.fusedBackwardColumns()
-            && !fewAndTall(limits, tall)
-            && FusedBackward.teamBytes(tall) <= limits.scratchBytes();
     if (FusedBackward.laneElements(tall) <= limits.laneElements()
-        && limits.fillsLanes(shape.batch(), k)) {
+        && limits.fillsLanes(shape.batch(), tall.n())) {
       return FusedBackward.lanes(lease, tall, rule);
     }
-    return fused ? FusedBackward.teams(lease, tall, rule) : new ProductBackward(lease, tall, rule);
+    return RegisterTiles.takes(limits, tall) && !fewAndTall(limits, tall)
+        ? FusedBackward.tiles(lease, tall, rule)
+        : new ProductBackward(lease, tall, rule);
   }
 
   /**
-   * Whether teams, one for each matrix, would leave most of a GPU idle while they read long
+   * Whether a few threads for each matrix would leave most of a GPU idle while they read long
    * matrices; products split these.
    */
   private static boolean fewAndTall(Backend.Limits limits, Tall tall) {
-    return limits.threads() > 1
-        && 4L * tall.batch() < limits.residentBlocks()
+    return 4L * tall.batch() < limits.residentBlocks()
         && tall.m() > 2 * tall.n()
         && (long) tall.m() * tall.n() > TALL_ELEMENTS;
   }

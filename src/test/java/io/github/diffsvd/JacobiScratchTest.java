@@ -24,8 +24,7 @@ class JacobiScratchTest {
     "64, 8, 4",
   })
   void aLaneWithAWholeMatrixHasAsManyPairsAsItsKernel(int wideBytes, int columns, int pairs) {
-    Backend.Limits limits =
-        new Backend.Limits(1, 1, Integer.MAX_VALUE, 0, 0, type -> 64, wideBytes);
+    Backend.Limits limits = new Backend.Limits(1, 1, Integer.MAX_VALUE, 0, type -> 64, wideBytes);
     Tall tall = Tall.of(new BatchShape(DataType.FLOAT64, 1, 8, columns));
     assertThat(JacobiForward.scratchBytes(limits, tall))
         .isEqualTo((16 + 2L * columns) * 2 * pairs * wideBytes);

@@ -46,16 +46,6 @@ class KernelSizesTest {
   }
 
   @Test
-  void scratchOfATeamOfTheFusedPullback() {
-    forAll(
-        (type, m, n, name) ->
-            assertThat(FusedBackward.teamBytes(tall(type, m, n)))
-                .as(name)
-                .isEqualTo(FusedBackward.teamBytes(tall(type, n, m)))
-                .isEqualTo(KERNELS.scratchBytes(Kernel.SVD_BACKWARD, type, m, n, 1)));
-  }
-
-  @Test
   void scratchOfLanes() {
     Backend.Limits limits = KERNELS.limits();
     forAll(

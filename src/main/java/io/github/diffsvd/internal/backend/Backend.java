@@ -71,10 +71,8 @@ public interface Backend extends AutoCloseable {
    * @param residentBlocks blocks that keep the whole device busy
    * @param threads threads per block that suit it; 1 on the CPU
    * @param scratchBytes the most scratch that one block may have
-   * @param fusedBackwardColumns up to this k the backward pass is one kernel, above it goes through
-   *     products
    * @param laneElements up to so many elements of scratch per matrix the backward kernel with a
-   *     matrix per vector lane is the fastest
+   *     matrix per vector lane is the fastest; measured on the CPU: above, OpenBLAS's products are
    * @param jacobiColumns up to how many columns of a type the Jacobi kernel is the fastest forward
    *     pass
    * @param wideBytes a thread's vector register, whose every lane has a matrix of its own in
@@ -84,7 +82,6 @@ public interface Backend extends AutoCloseable {
       int residentBlocks,
       int threads,
       long scratchBytes,
-      int fusedBackwardColumns,
       long laneElements,
       ToIntFunction<DataType> jacobiColumns,
       int wideBytes) {

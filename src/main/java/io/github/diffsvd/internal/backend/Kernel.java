@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * The kernels, one for each .cu file of the same name; the symbol is the name and the type's
- * suffix. Those named _LANES are for the CPU alone.
+ * suffix. Of a file NAME_tiles.cu there is one for each size, see {@link Sized}.
  */
 public enum Kernel {
   CANONICAL_GAUGE,
@@ -17,9 +17,12 @@ public enum Kernel {
   SPECTRAL_CORE,
   SPECTRAL_PARAMETER,
   SPECTRAL_SCALE,
-  SVD_BACKWARD,
   SVD_BACKWARD_CORE,
   SVD_BACKWARD_LANES,
+  SVD_BACKWARD_TILES_4,
+  SVD_BACKWARD_TILES_8,
+  SVD_BACKWARD_TILES_16,
+  SVD_BACKWARD_TILES_32,
   SVD_GAUGE,
   SVD_JACOBI,
   SVD_LANES,
@@ -39,5 +42,38 @@ public enum Kernel {
     return this == F_MATRIX || this == RESOLVE_TIES || this == SINGULAR_VALUE_LOSS
         ? List.of(DataType.FLOAT32, DataType.FLOAT64)
         : List.of(DataType.values());
+  }
+
+  /** Whether a fatbin has it; the others are for the CPU alone. */
+  public boolean isForGpus() {
+    return !name().endsWith("_LANES");
+  }
+
+  /** The kernels of one file made of register_tiles.cuh. */
+  public enum Sized {
+    SVD_BACKWARD_TILES(4, 3);
+
+    private final int arrays;
+    private final int rowsOfValues;
+
+    Sized(int arrays, int rowsOfValues) {
+      this.arrays = arrays;
+      this.rowsOfValues = rowsOfValues;
+    }
+
+    /** The one for matrices of up to so many columns: 4, 8, 16 or 32. */
+    public Kernel of(int size) {
+      return Kernel.valueOf(name() + "_" + size);
+    }
+
+    /** Of so many rows and columns each, in the scratch of a matrix. */
+    public int arrays() {
+      return arrays;
+    }
+
+    /** Of as many real numbers, there too. */
+    public int rowsOfValues() {
+      return rowsOfValues;
+    }
   }
 }

@@ -70,7 +70,7 @@ class LeaseTest {
 
     @Override
     public Limits limits() {
-      return new Limits(1, 1, 0, 0, 0, type -> 0, 0);
+      return new Limits(1, 1, 0, 0, type -> 0, 0);
     }
 
     @Override

@@ -26,9 +26,6 @@ import org.bytedeco.javacpp.Pointer;
 public final class CpuBackend implements Backend {
   private static final int ALIGNMENT = 256;
 
-  /** Measured: where lanes are not the fastest, OpenBLAS's products are, at every size. */
-  private static final int FUSED_BACKWARD_COLUMNS = 0;
-
   /** Measured: 48×48, where single precision is already as fast by products. */
   private static final long LANE_ELEMENTS = 48 * (3 * 48 + 3 * 48 + 2);
 
@@ -68,7 +65,6 @@ public final class CpuBackend implements Backend {
             workers.tasksFor(Integer.MAX_VALUE),
             1,
             Integer.MAX_VALUE,
-            FUSED_BACKWARD_COLUMNS,
             LANE_ELEMENTS,
             type -> jacobiColumns(variant, type),
             wideBytes(variant));

@@ -20,8 +20,8 @@ import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
 
 /**
- * An NVIDIA GPU by the driver API: the kernels from the fatbin, products by cuBLAS, decompositions
- * by cuSOLVER.
+ * An NVIDIA GPU by the driver API: the kernels from fatbins, products by cuBLAS, decompositions by
+ * cuSOLVER.
  *
  * <p>Uses the device's primary context, so that addresses and streams of the CUDA runtime and of
  * other libraries in the process can be given to it and taken from it.
@@ -35,8 +35,6 @@ public final class CudaBackend implements Backend {
 
   /** Blocks of {@link #THREADS} that one multiprocessor has room for. */
   private static final int BLOCKS_PER_MULTIPROCESSOR = 16;
-
-  private static final int FUSED_BACKWARD_COLUMNS = 32;
 
   /** All that the kernel takes: on an H100 cuSOLVER is slower at every size. */
   private static final int JACOBI_COLUMNS = 64;
@@ -88,7 +86,6 @@ public final class CudaBackend implements Backend {
               THREADS,
               context.attribute(
                   CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
-              FUSED_BACKWARD_COLUMNS,
               0,
               type -> JACOBI_COLUMNS,
               0);
@@ -165,7 +162,7 @@ public final class CudaBackend implements Backend {
   @Override
   public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {
     int most = Math.toIntExact(limits.scratchBytes());
-    CUfunction function = module.function(kernel.symbol(type), scratchBytes, most);
+    CUfunction function = module.function(kernel, type, scratchBytes, most);
     int[] blocks = {0};
     context.push();
     try {
@@ -183,7 +180,7 @@ public final class CudaBackend implements Backend {
   public KernelLaunch prepare(Kernel kernel, DataType type, LaunchShape shape) {
     int most = Math.toIntExact(limits.scratchBytes());
     return new CudaLaunch(
-        context, module.function(kernel.symbol(type), shape.scratchBytes(), most), shape);
+        context, module.function(kernel, type, shape.scratchBytes(), most), shape);
   }
 
   @Override

@@ -2,43 +2,58 @@ package io.github.diffsvd.internal.backend.cuda;
 
 import static io.github.diffsvd.internal.backend.cuda.CudaStatus.check;
 
+import io.github.diffsvd.DataType;
 import io.github.diffsvd.DeviceUnavailableException;
+import io.github.diffsvd.internal.backend.Kernel;
+import java.util.EnumMap;
+import java.util.Map;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
-/** The kernels, loaded into a context. */
+/** The kernels, loaded into a context: those of a type when the first of them is asked for. */
 final class CudaModule implements AutoCloseable {
   /** What every kernel may have without asking. */
   private static final int DEFAULT_SHARED_BYTES = 48 << 10;
 
   private final CudaContext context;
-  private final CUmodule module = new CUmodule();
+  private final Map<DataType, CUmodule> modules = new EnumMap<>(DataType.class);
 
+  /** Loads one type's, so that a device that no kernel fits is refused when it is opened. */
   CudaModule(CudaContext context) {
     this.context = context;
     context.push();
     try {
-      int status = JCudaDriver.cuModuleLoadData(module, CudaProbe.fatbin());
-      if (status != CUresult.CUDA_SUCCESS) {
-        throw new DeviceUnavailableException(
-            context.name()
-                + ": the kernels do not load on "
-                + context.product()
-                + "; build with -DcudaArchitectures="
-                + context.computeCapability().replace(".", "")
-                + " for it, and with an nvcc that is not newer than its driver: cuModuleLoadData"
-                + " returned "
-                + status
-                + " ("
-                + CudaStatus.name(status)
-                + ")");
-      }
+      module(DataType.FLOAT32);
     } finally {
       context.pop();
     }
+  }
+
+  private synchronized CUmodule module(DataType type) {
+    return modules.computeIfAbsent(type, this::load);
+  }
+
+  private CUmodule load(DataType type) {
+    CUmodule module = new CUmodule();
+    int status = JCudaDriver.cuModuleLoadData(module, CudaProbe.fatbin(type));
+    if (status != CUresult.CUDA_SUCCESS) {
+      throw new DeviceUnavailableException(
+          context.name()
+              + ": the kernels do not load on "
+              + context.product()
+              + "; build with -DcudaArchitectures="
+              + context.computeCapability().replace(".", "")
+              + " for it, and with an nvcc that is not newer than its driver: cuModuleLoadData"
+              + " returned "
+              + status
+              + " ("
+              + CudaStatus.name(status)
+              + ")");
+    }
+    return module;
   }
 
   /**
@@ -47,11 +62,13 @@ final class CudaModule implements AutoCloseable {
    * @param scratchBytes dynamic shared memory that a launch wants
    * @param mostScratchBytes what a block can have on this device
    */
-  CUfunction function(String symbol, int scratchBytes, int mostScratchBytes) {
+  CUfunction function(Kernel kernel, DataType type, int scratchBytes, int mostScratchBytes) {
     CUfunction function = new CUfunction();
     context.push();
     try {
-      check("cuModuleGetFunction", JCudaDriver.cuModuleGetFunction(function, module, symbol));
+      check(
+          "cuModuleGetFunction",
+          JCudaDriver.cuModuleGetFunction(function, module(type), kernel.symbol(type)));
       if (scratchBytes > DEFAULT_SHARED_BYTES) {
         // All there is, not what this launch wants: the setting is shared between plans.
         check(
@@ -68,7 +85,12 @@ final class CudaModule implements AutoCloseable {
   }
 
   @Override
-  public void close() {
-    context.release(() -> check("cuModuleUnload", JCudaDriver.cuModuleUnload(module)));
+  public synchronized void close() {
+    context.release(
+        () -> {
+          for (CUmodule module : modules.values()) {
+            check("cuModuleUnload", JCudaDriver.cuModuleUnload(module));
+          }
+        });
   }
 }

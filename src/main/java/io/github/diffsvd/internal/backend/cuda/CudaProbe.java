@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cuda;
 
+import io.github.diffsvd.DataType;
 import io.github.diffsvd.internal.backend.NativeLibraries;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,7 +21,6 @@ import jcuda.driver.JCudaDriver;
  * loaded only after it has found a device, for they are large and of no use without one.
  */
 final class CudaProbe {
-  private static final String FATBIN = "/io/github/diffsvd/native/diffsvd.fatbin";
 
   /**
    * JCuda's natives are linked with CUDA 12; a call that an older driver lacks ends the process.
@@ -69,8 +69,13 @@ final class CudaProbe {
     return all;
   }
 
+  /** A build has all of them or none. */
   private static boolean hasFatbin() {
-    return CudaProbe.class.getResource(FATBIN) != null;
+    return CudaProbe.class.getResource(fatbinName(DataType.FLOAT32)) != null;
+  }
+
+  private static String fatbinName(DataType type) {
+    return "/io/github/diffsvd/native/diffsvd_" + type.suffix() + ".fatbin";
   }
 
   /** Whether this build has kernels for CUDA, in words. */
@@ -78,7 +83,7 @@ final class CudaProbe {
     return hasFatbin()
         ? "built in"
         : "left out, because there was no nvcc when this was built; no "
-            + FATBIN
+            + fatbinName(DataType.FLOAT32)
             + " on the class path";
   }
 
@@ -103,12 +108,12 @@ final class CudaProbe {
     return libraryProblems;
   }
 
-  /** The kernels; ask for {@link #problems} first. */
-  static byte[] fatbin() {
-    try (InputStream stream = CudaProbe.class.getResourceAsStream(FATBIN)) {
+  /** The kernels of a type; ask for {@link #problems} first. */
+  static byte[] fatbin(DataType type) {
+    try (InputStream stream = CudaProbe.class.getResourceAsStream(fatbinName(type))) {
       return stream.readAllBytes();
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot read " + FATBIN, e);
+      throw new UncheckedIOException("cannot read " + fatbinName(type), e);
     }
   }
 

@@ -15,17 +15,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** The fatbin holds what Java asks for by name. It is not compressed, so its names can be read. */
+/** The fatbins hold what Java asks for by name. They are not compressed, so names can be read. */
 class FatbinTest {
-  @Test
-  void everyKernelThatJavaAsksForIsThereAsMachineCodeAndAsPtx() throws IOException {
-    String fatbin = fatbin();
+  @ParameterizedTest
+  @EnumSource
+  void everyKernelThatJavaAsksForIsThereAsMachineCodeAndAsPtx(DataType type) throws IOException {
+    String fatbin = fatbin(type);
     Set<String> asked =
         Arrays.stream(Kernel.values())
-            // A GPU has no vectors whose lanes have a matrix each.
-            .filter(kernel -> !kernel.name().endsWith("_LANES"))
-            .flatMap(kernel -> kernel.types().stream().map(kernel::symbol))
+            .filter(kernel -> kernel.isForGpus() && kernel.types().contains(type))
+            .map(kernel -> kernel.symbol(type))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(names(fatbin, "\0\\.text\\.(\\w+)")).containsExactlyElementsOf(asked);
     assertThat(names(fatbin, "\\.entry (\\w+)\\(")).containsExactlyElementsOf(asked);
@@ -37,9 +39,10 @@ class FatbinTest {
         .isEqualTo("svd_backward_core_c64");
   }
 
-  private static String fatbin() throws IOException {
+  private static String fatbin(DataType type) throws IOException {
     try (InputStream stream =
-        FatbinTest.class.getResourceAsStream("/io/github/diffsvd/native/diffsvd.fatbin")) {
+        FatbinTest.class.getResourceAsStream(
+            "/io/github/diffsvd/native/diffsvd_" + type.suffix() + ".fatbin")) {
       assumeTrue(stream != null, "there was no nvcc when this was built, so there is no fatbin");
       return new String(stream.readAllBytes(), StandardCharsets.ISO_8859_1);
     }
