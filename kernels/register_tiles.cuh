@@ -91,6 +91,12 @@ struct RegisterTile {
     for (int i = 0; i < kTile; i++)
       for (int j = 0; j < kTile; j++) x[i][j] = conjugate(x[i][j]);
   }
+  // Column j by scale[j].
+  template <class S>
+  DEVICE void scale_columns(const Real<T>* scale, int column) {
+    for (int i = 0; i < kTile; i++)
+      for (int j = 0; j < kTile; j++) x[i][j] = scale[place_of<S>(column, j)] * x[i][j];
+  }
   // Rows as place_of has them, and rows kAcross apart.
   template <class S>
   DEVICE void store_block(T* to, int row, int column) const {
@@ -123,14 +129,16 @@ struct RegisterTile {
         for (int j = 0; j < kTile; j++) multiply_add(x[i][j], conjugate(left[i]), right[j]);
     }
   }
-  // Of a b, rows kAcross apart.
+  // Of a b, rows kAcross apart; of the conjugate of a where that is said.
   template <class S>
-  DEVICE void add_product(const T* a, const T* b, int depth, int row, int column) {
+  DEVICE void add_product(const T* a, const T* b, int depth, int row, int column, bool conjugated = false) {
     UNROLL(2)
     for (int l = 0; l < depth; l += S::kVector) {
       Vector16<T> left[kTile];
       for (int i = 0; i < kTile; i++) left[i] = *reinterpret_cast<const Vector16<T>*>(a + (row + S::kAcross * i) * S::kLd + l);
       for (int c = 0; c < S::kVector; c++) {
+        if (conjugated)
+          for (int i = 0; i < kTile; i++) left[i].x[c] = conjugate(left[i].x[c]);
         T right[kTile];
         load_four<S>(b + (l + c) * S::kLd, column, right);
         for (int i = 0; i < kTile; i++)

@@ -7,7 +7,8 @@
 // A function is a struct with these members. To add one: a struct, a case in with_function, a Kind in SpectralFunction.java with the same code.
 //
 // Kernels see a function through with_spectrum, by the indices of the values: value(i), difference(i, j) and spectral_mean(f, i, j) in any order, and
-// parameter(i). A value at or below cut·s_1 is 0 to all of them. The values of f and f' can also be the caller's.
+// parameter(i). A value at or below cut·s_1 is 0 to all of them. The values of f and f' can also be the caller's; then parameter(i) is the derivative
+// of f(s_i) by what is given for it.
 #pragma once
 
 #include <type_traits>
@@ -224,6 +225,7 @@ struct SpectrumOfTable {
     return table.slopes ? given : at(i) > given ? at(i) - given : at(i) <= given ? R(0) : at(i);
   }
   DEVICE R slope(int64_t i) const { return table.slopes ? table.slopes.at(b, i, 0) : above(i) ? R(1) : R(0); }
+  DEVICE R parameter(int64_t i) const { return table.slopes ? R(1) : -slope(i); }
   DEVICE R difference(int64_t i, int64_t j) const {
     const R gap = at(i) - at(j);
     return gap > least ? (value(i) - value(j)) / gap : R(0.5) * slope(i) + R(0.5) * slope(j);

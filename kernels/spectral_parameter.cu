@@ -19,7 +19,7 @@ DEVICE void spectral_parameter(const SpectralParameter<T>& x, const Block& block
     const SpectralArguments<Real<T>>& spectrum = x.spectrum;
     if (spectrum.values) {
       const SpectrumOfTable<Real<T>> f(spectrum, b);
-      for (int64_t i = 0; i < x.n; i++) x.gp.at(b, i, 0) = (spectrum.slopes ? 1 : -f.slope(i)) * real_part(x.a.at(b, i, i));
+      for (int64_t i = 0; i < x.n; i++) x.gp.at(b, i, 0) = f.parameter(i) * real_part(x.a.at(b, i, i));
       continue;
     }
     with_function(spectrum, b, [&](const auto& f) {

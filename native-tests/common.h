@@ -146,6 +146,19 @@ inline std::vector<Grid> grids(int64_t units, bool many) {
   return {{1, 3}, {2, 1}, {units + 1, 32}, {1, 128}};
 }
 
+// Launches the kernel of a file NAME_tiles.cu that is for matrices of n columns.
+#define LAUNCH_TILES(body, T, n, arguments, blocks) \
+  if ((n) <= 4)                                     \
+    LAUNCH_SIZE(body, 4, T, arguments, blocks)      \
+  else if ((n) <= 8)                                \
+    LAUNCH_SIZE(body, 8, T, arguments, blocks)      \
+  else if ((n) <= 16)                               \
+    LAUNCH_SIZE(body, 16, T, arguments, blocks)     \
+  else                                              \
+    LAUNCH_SIZE(body, 32, T, arguments, blocks)
+#define LAUNCH_SIZE(body, N, T, arguments, blocks) \
+  launch(body##_##N##_of(arguments), arguments, {blocks, kThreads ? Tiling<T, N>::kThreads : 1}, body##_scratch_bytes<T, N>());
+
 // Square, tall and wide, for each of many rules or functions, none of which knows a thread.
 inline std::vector<Shape> few_shapes(bool wide) {
   std::vector<Shape> shapes = {{9, 5}};

@@ -53,11 +53,6 @@ struct Backward {
     fill_random(gs);
   }
 
-  template <class Kernel>
-  void launch_tiles(const Kernel& kernel, const SvdBackward<T>& arguments, int64_t blocks, int64_t threads, int64_t scratch_bytes) {
-    launch(kernel, arguments, {blocks, kThreads ? threads : 1}, scratch_bytes);
-  }
-
   void run(Matrices<T>& gx, Grid grid) {
     const bool wide = rows < columns;
     const auto given_or_absent = [this](int bit, auto& a) { return given & bit ? a.input() : decltype(a.input()){}; };
@@ -75,14 +70,8 @@ struct Backward {
 #if defined(DIFFSVD_TESTS_LANES)
       launch(svd_backward_lanes_of(arguments), arguments, grid, svd_backward_lanes_scratch_bytes<T>(arguments.m, k, 1));
 #endif
-    } else if (k <= 4) {
-      launch_tiles(svd_backward_tiles_4_of(arguments), arguments, grid.blocks, Tiling<T, 4>::kThreads, svd_backward_tiles_scratch_bytes<T, 4>());
-    } else if (k <= 8) {
-      launch_tiles(svd_backward_tiles_8_of(arguments), arguments, grid.blocks, Tiling<T, 8>::kThreads, svd_backward_tiles_scratch_bytes<T, 8>());
-    } else if (k <= 16) {
-      launch_tiles(svd_backward_tiles_16_of(arguments), arguments, grid.blocks, Tiling<T, 16>::kThreads, svd_backward_tiles_scratch_bytes<T, 16>());
     } else {
-      launch_tiles(svd_backward_tiles_32_of(arguments), arguments, grid.blocks, Tiling<T, 32>::kThreads, svd_backward_tiles_scratch_bytes<T, 32>());
+      LAUNCH_TILES(svd_backward_tiles, T, k, arguments, grid.blocks)
     }
     gx.take_output();
     for (Matrices<T>* input : {&u, &v}) input->expect_untouched();

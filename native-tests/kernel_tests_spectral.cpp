@@ -5,7 +5,9 @@
 // clang-format on
 #include "common.h"
 #include "singular_value_loss.cu"
+#include "spectral_backward_tiles.cu"
 #include "spectral_core.cu"
+#include "spectral_forward_tiles.cu"
 #include "spectral_parameter.cu"
 #include "spectral_reference.h"
 #include "spectral_scale.cu"
@@ -76,6 +78,32 @@ struct Spectral {
     const long double sum = at(b, i) + at(b, j);
     return sum == 0 ? slope(b, i) : number(1 / sum) * (value(b, i) + value(b, j));
   }
+  // C, of A = Uᴴ G V; gs may be null.
+  Dense core(int64_t b, const Dense& a, bool hermitian, const Matrices<R>* gs) const {
+    const Dense even = hermitian_part(a), odd = skew_part(a);
+    const Dense inner = dense(n, n, [&](int64_t i, int64_t j) {
+      Number c = even(i, j) * difference(b, std::min(i, j), std::max(i, j));
+      if (!hermitian) c = c + odd(i, j) * mean(b, i, j);
+      if (gs && i == j) c = c + number((long double)(gs->at(b, i)));
+      return c;
+    });
+    return m > n ? inner - times_ratios(b, a) : inner;
+  }
+  // Column j times f_j/s_j.
+  Dense times_ratios(int64_t b, const Dense& x) const {
+    return dense(x.rows, n, [&](int64_t i, int64_t j) { return x(i, j) * mean(b, j, j); });
+  }
+  // Of the parameter, or of what is given for each value.
+  Dense parameter_gradient(int64_t b, const Dense& a) const {
+    Dense gp{table == Table::none ? 1 : n, 1};
+    for (int64_t i = 0; i < n; i++) {
+      const Number part{a(i, i).re, 0, a(i, i).size};
+      if (table == Table::none) gp(0, 0) = gp(0, 0) + number(reference().parameter(at(b, i))) * part;
+      if (table == Table::values) gp(i, 0) = part;
+      if (table == Table::thresholds) gp(i, 0) = number(-1) * slope(b, i) * part;
+    }
+    return gp;
+  }
 
  private:
   bool above(int64_t b, int64_t i) const { return s.at(b, i) > values.at(b, i); }
@@ -83,14 +111,14 @@ struct Spectral {
 
 // Calls test(shape, function, table) for every function, and for tables.
 template <class T, class Test>
-void for_spectra(const char* kernel, const Test& test) {
+void for_spectra(const char* kernel, const Test& test, const std::vector<Shape>& shapes = {{1, 1}, {4, 4}, {17, 9}}) {
   const auto run = [&](const Shape& shape, const FunctionUnderTest& function, Table table) {
     testing.run(Spectral<T>(shape, function, table).name(kernel), [&] {
       Spectral<T> spectral(shape, function, table);
       test(spectral);
     });
   };
-  for (const Shape shape : {Shape{1, 1}, Shape{4, 4}, Shape{17, 9}})
+  for (const Shape shape : shapes)
     for (const Table table : {Table::none, Table::values, Table::thresholds}) run(shape, kFunctions[3], table);
   for (const FunctionUnderTest& function : kFunctions)
     for (const Shape shape : few_shapes(false)) run(shape, function, Table::none);
@@ -120,18 +148,9 @@ void test_spectral_core() {
         spectral.s.expect_untouched();
         t.expect_untouched();
         for (int64_t b = 0; b < batch; b++) {
-          const Dense a_b = dense_of(given, b), even = hermitian_part(a_b), odd = skew_part(a_b);
-          const auto scaled = [&](const Dense& x) {
-            return dense(x.rows, n, [&](int64_t i, int64_t j) { return x(i, j) * spectral.mean(b, j, j); });
-          };
-          const Dense inner = dense(n, n, [&](int64_t i, int64_t j) {
-            Number c = even(i, j) * spectral.difference(b, std::min(i, j), std::max(i, j));
-            if (!hermitian) c = c + odd(i, j) * spectral.mean(b, i, j);
-            if (!hermitian && i == j) c = c + number((long double)(gs.at(b, i)));
-            return c;
-          });
-          expect_near(hermitian ? "C of a Hermitian matrix" : "C", a, b, tall ? inner - scaled(a_b) : inner, kFunctionLength);
-          if (tall) expect_near("W", w, b, scaled(dense_of(t, b)), kFunctionLength);
+          expect_near(hermitian ? "C of a Hermitian matrix" : "C", a, b, spectral.core(b, dense_of(given, b), hermitian, hermitian ? nullptr : &gs),
+                      kFunctionLength);
+          if (tall) expect_near("W", w, b, spectral.times_ratios(b, dense_of(t, b)), kFunctionLength);
         }
       }
   });
@@ -170,17 +189,85 @@ void test_spectral_parameter() {
       gp.take_output();
       a.expect_untouched();
       for (int64_t b = 0; b < batch; b++) {
-        Dense expected{count, 1};
-        for (int64_t i = 0; i < n; i++) {
-          const Number part = number((long double)(real_part(a.at(b, i, i))));
-          if (spectral.table == Table::none) expected(0, 0) = expected(0, 0) + number(spectral.reference().parameter(spectral.at(b, i))) * part;
-          if (spectral.table == Table::values) expected(i, 0) = part;
-          if (spectral.table == Table::thresholds) expected(i, 0) = number(-1) * spectral.slope(b, i) * part;
-        }
-        expect_near("gp", gp, b, expected, n + kFunctionLength);
+        expect_near("gp", gp, b, spectral.parameter_gradient(b, dense_of(a, b)), n + kFunctionLength);
       }
     }
   });
+}
+
+// ---- spectral_forward_tiles, spectral_backward_tiles
+
+const std::vector<Shape> kShapesOfTiles = {{1, 1}, {4, 4}, {20, 3}, {8, 8}, {6, 5}, {16, 16}, {17, 9}, {33, 31}};
+
+template <class T>
+void test_spectral_forward_tiles() {
+  const auto test = [](Spectral<T>& spectral) {
+    const int64_t batch = spectral.batch, m = spectral.m, n = spectral.n;
+    Matrices<T> u(batch, m, n, any_layout_to_read()), v(batch, n, n, any_layout_to_read());
+    fill_random(u);
+    fill_random(v);
+    for (const bool wide : {false, true})
+      for (const Grid grid : grids(batch, m == 17)) {
+        Matrices<T> y(batch, wide ? n : m, wide ? m : n, any_layout_to_write());
+        y.poison();
+        const SpectralForward<T> arguments{u.input(), v.input(), spectral.arguments(), wide ? transposed(y.view()) : y.view(), batch, m, n, wide};
+        LAUNCH_TILES(spectral_forward_tiles, T, n, arguments, grid.blocks)
+        y.take_output();
+        for (Matrices<T>* input : {&u, &v}) input->expect_untouched();
+        for (int64_t b = 0; b < batch; b++) {
+          const Dense u_b = dense_of(u, b), w = dense(m, n, [&](int64_t i, int64_t j) { return spectral.value(b, j) * u_b(i, j); });
+          const Dense expected = w * adjoint(dense_of(v, b));
+          expect_near("Y", y, b, wide ? adjoint(expected) : expected, n + kFunctionLength);
+        }
+      }
+  };
+  for_spectra<T>("spectral_forward_tiles", test, kShapesOfTiles);
+}
+
+template <class T>
+void test_spectral_backward_tiles() {
+  using R = Real<T>;
+  const auto test = [](Spectral<T>& spectral) {
+    const int64_t batch = spectral.batch, m = spectral.m, n = spectral.n;
+    Matrices<T> u(batch, m, n, any_layout_to_write()), v(batch, n, n, any_layout_to_write());
+    Matrices<R> gs(batch, n, 1, any_layout_to_read()), gp(batch, spectral.table == Table::none ? 1 : n, 1, any_layout_to_write());
+    fill_orthonormal(u);
+    fill_orthonormal(v);
+    fill_random(gs);
+    for (const bool wide : {false, true})
+      for (const bool plain : {false, true})  // without gS and gp; Hermitian where square
+        for (const Grid grid : grids(batch, m == 17)) {
+          const bool hermitian = plain && m == n;
+          Matrices<T> g(batch, wide ? n : m, wide ? m : n, any_layout_to_read()), gx(batch, g.rows, g.columns, any_layout_to_write());
+          fill_random(g);
+          gx.poison();
+          gp.poison();
+          const SpectralBackward<T> arguments{u.input(),
+                                              v.input(),
+                                              spectral.arguments(),
+                                              wide ? transposed(g.input()) : g.input(),
+                                              plain ? View<const R>{} : gs.input(),
+                                              wide ? transposed(gx.view()) : gx.view(),
+                                              plain ? View<R>{} : gp.view(),
+                                              batch,
+                                              m,
+                                              n,
+                                              wide,
+                                              hermitian};
+          LAUNCH_TILES(spectral_backward_tiles, T, n, arguments, grid.blocks)
+          gx.take_output();
+          if (!plain) gp.take_output();
+          for (Matrices<T>* input : {&u, &v, &g}) input->expect_untouched();
+          for (int64_t b = 0; b < batch; b++) {
+            const Dense u_b = dense_of(u, b), v_b = dense_of(v, b), g_b = wide ? adjoint(dense_of(g, b)) : dense_of(g, b);
+            const Dense t = g_b * v_b, a = adjoint(u_b) * t, uc = u_b * spectral.core(b, a, hermitian, plain ? nullptr : &gs);
+            const Dense w = m > n ? uc + spectral.times_ratios(b, t) : uc, expected = w * adjoint(v_b);
+            expect_near("gX", gx, b, wide ? adjoint(expected) : expected, m + 3 * n + kFunctionLength);
+            if (!plain) expect_near("gp", gp, b, spectral.parameter_gradient(b, a), m + 2 * n + kFunctionLength);
+          }
+        }
+  };
+  for_spectra<T>("spectral_backward_tiles", test, kShapesOfTiles);
 }
 
 // ---- singular_value_loss
@@ -286,6 +373,8 @@ void test_spectral() {
   test_spectral_core<T>();
   test_spectral_scale<T>();
   test_spectral_parameter<T>();
+  test_spectral_forward_tiles<T>();
+  test_spectral_backward_tiles<T>();
 }
 
 void test_spectral_kernels() {

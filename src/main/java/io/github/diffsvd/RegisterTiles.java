@@ -2,6 +2,7 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Backend;
 import io.github.diffsvd.internal.backend.Kernel;
+import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
 
@@ -27,6 +28,11 @@ final class RegisterTiles {
     return kernel.of(size(columns));
   }
 
+  /** The kernel for a shape, ready to be started. */
+  static KernelLaunch prepare(Lease lease, Kernel.Sized kernel, Tall tall) {
+    return lease.prepare(kernel(kernel, tall.n()), tall.type(), launch(lease, kernel, tall));
+  }
+
   private static int size(int columns) {
     return columns <= TILE ? TILE : Integer.highestOneBit(2 * columns - 1);
   }
@@ -38,7 +44,7 @@ final class RegisterTiles {
     int scratch = Math.toIntExact(scratchBytes(kernel, type, size));
     int resident = lease.residentBlocks(kernel.of(size), type, threads(size), scratch);
     long units = (tall.batch() + matrices(size) - 1L) / matrices(size);
-    return new LaunchShape((int) Math.min(units, resident), threads(size), scratch);
+    return new LaunchShape((int) Math.max(1, Math.min(units, resident)), threads(size), scratch);
   }
 
   /** A thread for each tile, and at least a warp. */

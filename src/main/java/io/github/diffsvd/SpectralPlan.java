@@ -1,12 +1,6 @@
 package io.github.diffsvd;
 
-import io.github.diffsvd.internal.backend.BatchedProduct;
-import io.github.diffsvd.internal.backend.Kernel;
-import io.github.diffsvd.internal.backend.KernelLaunch;
-import io.github.diffsvd.internal.backend.LaunchShape;
-import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.Lease;
-import io.github.diffsvd.internal.backend.Workspace;
 
 /**
  * Y = U f(S) Vᴴ for batches of one shape and type, forward and backward, with a {@link SpectralMap}
@@ -21,22 +15,9 @@ public final class SpectralPlan extends Plan {
   private final Call composeCall;
   private final Call backwardCall;
   private final FactorShapes shapes;
-  private final Tall tall;
   private final SvdPlan svd;
 
-  private final KernelLaunch scale;
-  private final KernelLaunch core;
-  private final KernelLaunch parameter;
-  private final Packing packing;
-  private final BatchedProduct product;
-
-  private final Workspace.Buffer a;
-  private final Workspace.Buffer t;
-  private final Workspace.Buffer w;
-  private final Workspace.Buffer u;
-  private final Workspace.Buffer v;
-  private final Workspace.Buffer given;
-  private final Workspace.Buffer result;
+  private final SpectralPass pass;
 
   private SpectralPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
     this(lease, device, shape, options, new SvdPlan(lease, device, shape, options));
@@ -52,23 +33,8 @@ public final class SpectralPlan extends Plan {
     composeCall = new Call(lease);
     backwardCall = new Call(lease);
     shapes = FactorShapes.of(shape, shape.k());
-    tall = Tall.of(shape);
-    int n = tall.n();
-    a = workspace.reserve(tall.shape(n, n));
-    t = workspace.reserve(tall.shape());
-    w = workspace.reserve(tall.shape());
-    u = workspace.reserve(tall.shape());
-    v = workspace.reserve(tall.shape(n, n));
-    given = workspace.reserve(shape);
-    result = workspace.reserve(shape);
     this.svd = svd;
-    DataType type = shape.type();
-    long batch = shape.batch();
-    scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * tall.m());
-    core = prepare(Kernel.SPECTRAL_CORE, type, LaunchShape.unitsOfRows(shape.batch(), tall.m()));
-    parameter = prepare(Kernel.SPECTRAL_PARAMETER, type, batch);
-    packing = new Packing(lease, tall.shape());
-    product = lease.product(shape);
+    pass = SpectralPass.choose(lease, shape, workspace);
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */
@@ -141,7 +107,9 @@ public final class SpectralPlan extends Plan {
       forwardCall.writes("y", y, shape);
       forwardCall.check();
       svd.forward(a, factors, info, stream);
-      multiplyIn(factors, table, y, stream);
+      if (!shape.isEmpty()) {
+        pass.compose(factors, table, y, stream);
+      }
     } finally {
       forwardCall.end();
     }
@@ -182,24 +150,12 @@ public final class SpectralPlan extends Plan {
       table.addTo(composeCall, shapes.s());
       composeCall.writes("y", y, shape);
       composeCall.check();
-      multiplyIn(factors, table, y, stream);
+      if (!shape.isEmpty()) {
+        pass.compose(factors, table, y, stream);
+      }
     } finally {
       composeCall.end();
     }
-  }
-
-  private void multiplyIn(SvdFactors factors, SpectralTable table, MatrixBatch y, long stream) {
-    if (shape.isEmpty()) {
-      return;
-    }
-    Layout layout = Layout.of(y);
-    MatrixBatch scaled = w.in(layout);
-    scale.arguments().reset().put(tall.left(factors));
-    table.put(scale.arguments(), factors.s());
-    scale.arguments().put(scaled).put((long) tall.batch());
-    scale.arguments().put((long) tall.m()).put((long) tall.n());
-    scale.start(stream);
-    multiplyOut(layout, scaled, right(layout, factors, stream), y, stream);
   }
 
   /**
@@ -257,48 +213,12 @@ public final class SpectralPlan extends Plan {
         table.addGradientTo(backwardCall, parameterGradient, shapes.s());
       }
       backwardCall.check();
-      queuePullback(factors, table, cotangents, gradient, parameterGradient, hermitian, stream);
+      if (!shape.isEmpty()) {
+        pass.pullBack(factors, table, cotangents, gradient, parameterGradient, hermitian, stream);
+      }
     } finally {
       backwardCall.end();
     }
-  }
-
-  private void queuePullback(
-      SvdFactors factors,
-      SpectralTable table,
-      SpectralCotangents cotangents,
-      MatrixBatch gradient,
-      MatrixBatch parameterGradient,
-      boolean hermitian,
-      long stream) {
-    if (shape.isEmpty()) {
-      return;
-    }
-    Layout layout = Layout.of(gradient);
-    MatrixBatch u = packing.operand(layout, tall.left(factors), this.u, stream);
-    MatrixBatch v = right(layout, factors, stream);
-    MatrixBatch g = packing.operand(layout, cotangents.y(), given, stream);
-    MatrixBatch a = this.a.in(layout);
-    MatrixBatch t = this.t.in(layout);
-    MatrixBatch w = this.w.in(layout);
-    long batch = tall.batch();
-    long n = tall.n();
-    product.multiply(layout, g, tall.wide(), v, false, t, false, stream);
-    product.multiply(layout, u, true, t, false, a, false, stream);
-    if (parameterGradient != null) {
-      parameter.arguments().reset().put(a);
-      table.put(parameter.arguments(), factors.s());
-      parameter.arguments().put(parameterGradient).put(batch).put(n);
-      parameter.start(stream);
-    }
-    boolean rest = tall.m() > tall.n();
-    core.arguments().reset().put(a);
-    table.put(core.arguments(), factors.s());
-    core.arguments().put(cotangents.s()).put(t).put(rest ? w : null);
-    core.arguments().put(batch).put((long) tall.m()).put(n).put(hermitian);
-    core.start(stream);
-    product.multiply(layout, u, false, a, false, w, rest, stream);
-    multiplyOut(layout, w, v, gradient, stream);
   }
 
   /**
@@ -331,26 +251,11 @@ public final class SpectralPlan extends Plan {
       table.addTo(backwardCall, shapes.s());
       backwardCall.writes("dy", dy, shape);
       backwardCall.check();
-      queuePullback(factors, table, SpectralCotangents.of(da), dy, null, false, stream);
+      if (!shape.isEmpty()) {
+        pass.pullBack(factors, table, SpectralCotangents.of(da), dy, null, false, stream);
+      }
     } finally {
       backwardCall.end();
-    }
-  }
-
-  private MatrixBatch right(Layout layout, SvdFactors factors, long stream) {
-    return packing.operand(layout, tall.right(factors), v, stream);
-  }
-
-  /** W Vᴴ, or for the adjoint problem its adjoint V Wᴴ. */
-  private void multiplyOut(
-      Layout layout, MatrixBatch w, MatrixBatch v, MatrixBatch product, long stream) {
-    boolean direct = layout.holds(product);
-    MatrixBatch target = direct ? product : result.in(layout);
-    MatrixBatch left = tall.wide() ? v : w;
-    MatrixBatch right = tall.wide() ? w : v;
-    this.product.multiply(layout, left, false, right, true, target, false, stream);
-    if (!direct) {
-      packing.copy(target, product, stream);
     }
   }
 
