@@ -20,9 +20,10 @@ import java.util.function.Function;
  * device may be shared. The same input on the same device gives the same bits.
  *
  * <p>What a call refuses it refuses before anything is queued: an IllegalArgumentException if a
- * shape, type or device differs from the plan's, or arguments overlap that may not; an
- * IllegalStateException if the plan, its device or an argument is closed, or another thread is in
- * the plan. A {@link CudaStatusException} tells that a CUDA call failed.
+ * shape, type or device differs from the plan's, an address is not aligned as the device wants, or
+ * arguments overlap that may not; an IllegalStateException if the plan, its device or an argument
+ * is closed, or another thread is in the plan. A {@link CudaStatusException} tells that a CUDA call
+ * failed.
  */
 public abstract sealed class Plan implements AutoCloseable
     permits EighPlan,

@@ -125,6 +125,12 @@ public final class CudaBackend implements Backend {
     return limits;
   }
 
+  /** The kernels and cuBLAS load a complex number at once. */
+  @Override
+  public int alignment(DataType type) {
+    return type.bytes();
+  }
+
   @Override
   public long allocate(long bytes) {
     return memory.allocate(bytes);
