@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
@@ -82,6 +83,16 @@ public abstract sealed class Plan implements AutoCloseable
 
   final KernelLaunch prepare(Kernel kernel, DataType type, long units) {
     return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
+  }
+
+  /** Products of the plan's matrices, in a part of its workspace; null if there are none. */
+  final BatchedProduct product() {
+    if (shape.isEmpty()) {
+      return null;
+    }
+    BatchedProduct product = lease.product(shape);
+    workspace.reserve(product.workspaceBytes(), product::bind);
+    return product;
   }
 
   /** What the plan is for. */

@@ -39,7 +39,7 @@ public final class SpectralPlan extends Plan {
   private final Workspace.Buffer result;
 
   private SpectralPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
-    this(lease, device, shape, options, new SvdPlan(lease, device, shape, options));
+    this(lease, device, shape, options, SvdPlan.forwardOnly(lease, device, shape, options));
     part(svd);
   }
 
@@ -68,7 +68,7 @@ public final class SpectralPlan extends Plan {
     core = prepare(Kernel.SPECTRAL_CORE, type, LaunchShape.unitsOfRows(shape.batch(), tall.m()));
     parameter = prepare(Kernel.SPECTRAL_PARAMETER, type, batch);
     packing = new Packing(lease, tall.shape());
-    product = lease.product(shape);
+    product = product();
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */

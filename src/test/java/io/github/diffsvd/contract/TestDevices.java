@@ -1,8 +1,12 @@
 package io.github.diffsvd.contract;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
+import io.github.diffsvd.SvdAlgorithm;
+import io.github.diffsvd.SvdOptions;
+import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.simulator.Simulator;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -43,11 +47,20 @@ final class TestDevices {
       }
     }
     if (Simulator.isLoaded()) {
+      OPEN.values().forEach(TestDevices::makeWhatPlansShare);
       Simulator.tell("keep");
     }
   }
 
   private TestDevices() {}
+
+  /** The first plan that needs a handle of a library makes it, and its device keeps it. */
+  private static void makeWhatPlansShare(Device device) {
+    SvdOptions options = SvdOptions.defaults().withAlgorithm(SvdAlgorithm.GESVD);
+    for (DataType type : DataType.values()) {
+      SvdPlan.create(device, new BatchShape(type, 1, 5000, 40), options).close();
+    }
+  }
 
   /** Why a device is not there, or null if it is. */
   static String reasonAgainst(String name) {
