@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -166,10 +167,14 @@ int unsupported(const char* name, int status) {
   return status;
 }
 
-uint64_t make_handle(Kind kind) {
+uint64_t make_handle(Kind kind, uint64_t device_bytes) {
   static uint64_t next = 0x51d0000000000000;  // no address, so that nothing mistakes it for one
+  State& s = state();
+  if (device_bytes > s.memory_bytes - s.used_bytes) return 0;
   next += 16;
-  state().handles[next] = kind;
+  s.handles[next] = kind;
+  if (device_bytes) s.handle_bytes[next] = device_bytes;
+  s.used_bytes += device_bytes;
   return next;
 }
 
@@ -178,7 +183,16 @@ bool is_handle(uint64_t handle, Kind kind) {
   return found != state().handles.end() && found->second == kind;
 }
 
-void drop_handle(uint64_t handle) { state().handles.erase(handle); }
+void drop_handle(uint64_t handle) {
+  State& s = state();
+  s.handles.erase(handle);
+  const auto taken = s.handle_bytes.find(handle);
+  if (taken == s.handle_bytes.end()) return;
+  s.used_bytes -= taken->second;
+  s.handle_bytes.erase(taken);
+}
+
+int compute_capability() { return state().compute_capability; }
 
 uint64_t allocate(uint64_t bytes) {
   State& s = state();
@@ -251,17 +265,62 @@ std::string describe(uint64_t address, uint64_t bytes) {
 void poison(uint64_t address, uint64_t bytes) { std::memset(reinterpret_cast<void*>(address), 0xFF, bytes); }
 
 Stream* find_stream(uint64_t handle) {
-  const auto found = state().streams.find(handle);
-  return found == state().streams.end() ? nullptr : &found->second;
+  auto& streams = state().streams;
+  if (handle == kLegacyStream) return &streams[handle];
+  if (handle == kPerThreadStream) {
+    static std::atomic<uint64_t> threads{kPerThreadStream};
+    thread_local const uint64_t mine = threads++;
+    Stream& stream = streams[mine];
+    stream.blocking = true;
+    return &stream;
+  }
+  const auto found = streams.find(handle);
+  return found == streams.end() ? nullptr : &found->second;
 }
+
+namespace {
+
+// Work on one stream that waits for all that another one has been given so far.
+void follow(Stream& stream, uint64_t other, const Stream& first) {
+  if (first.done == first.queued) return;
+  const uint64_t until = first.queued;
+  stream.queue.push_back([other, until] {
+    const auto found = state().streams.find(other);
+    if (found != state().streams.end()) run_until(found->second, until);
+  });
+  stream.queued++;
+}
+
+// What has to be done before work that is queued now: for a blocking stream that of the legacy stream, and for this one that of all blocking ones.
+int order_with_legacy(Call& call, Stream& stream) {
+  auto& streams = state().streams;
+  const Stream* legacy = find_stream(kLegacyStream);
+  if (&stream == legacy) {
+    for (auto& [handle, other] : streams) {
+      if (!other.blocking) continue;
+      if (other.capture) {
+        break_captures();
+        return call.wrong("work on the legacy stream, for which a stream that is captured would have to wait", kCaptureImplicit);
+      }
+      follow(stream, handle, other);
+    }
+  } else if (stream.blocking && !stream.capture) {
+    follow(stream, kLegacyStream, *legacy);
+  }
+  return kSuccess;
+}
+
+}  // namespace
 
 int enqueue(Call& call, uint64_t handle, std::function<void()> work) {
   State& s = state();
   Stream* stream = find_stream(handle);
-  if (handle <= 2) return call.wrong("work on a default stream, where the caller's was expected", kInvalidHandle);
+  if (handle == 0) return call.wrong("work on a default stream, where the caller's was expected", kInvalidHandle);
   if (!stream) return call.wrong("the stream does not exist, or exists no more", kInvalidHandle);
   if (s.expected_stream && handle != s.expected_stream && stream->follows != s.expected_stream)
     return call.wrong("work on another stream than the caller's", kInvalidHandle);
+  const int ordered = order_with_legacy(call, *stream);
+  if (ordered != kSuccess) return ordered;
   if (stream->capture) {
     stream->capture->nodes.push_back(std::move(work));
     return kSuccess;
@@ -269,6 +328,14 @@ int enqueue(Call& call, uint64_t handle, std::function<void()> work) {
   stream->queue.push_back(std::move(work));
   stream->queued++;
   return kSuccess;
+}
+
+void check_aligned(Call& call, uint64_t stream, const char* name, uint64_t address, uint64_t element_bytes) {
+  if (address % element_bytes == 0) return;
+  std::ostringstream text;
+  text << call.name() << ": " << name << " at 0x" << std::hex << address << std::dec << " is between two numbers of " << element_bytes << " bytes";
+  state().violations.push_back(text.str());
+  enqueue(call, stream, [] { state().lost = kMisalignedAddress; });
 }
 
 bool breaks_capture(uint64_t handle) {
@@ -367,9 +434,18 @@ std::string leaks() {
          << " memory\n";
   }
   for (const auto& [handle, kind] : state().handles)
-    if (kind != Kind::kFunction && state().kept_handles.count(handle) == 0) text << kind_name(kind) << '\n';
+    if (kind != Kind::kFunction && kind != Kind::kContext && state().kept_handles.count(handle) == 0) text << kind_name(kind) << '\n';
   return text.str();
 }
+
+}  // namespace
+
+void name_survivors(Call& call) {
+  for (const auto& [handle, kind] : state().handles)
+    if (kind != Kind::kContext && kind != Kind::kFunction) call.wrong(std::string("a ") + kind_name(kind) + " outlives its context", kSuccess);
+}
+
+namespace {
 
 // Forgets what is not kept; a function lives as long as its module.
 void reset() {
@@ -388,7 +464,7 @@ void reset() {
     const auto [handle, kind] = *each++;
     const bool kept = kind == Kind::kFunction ? s.kept_handles.count(s.functions[handle].module) > 0 : s.kept_handles.count(handle) > 0;
     if (kept) continue;
-    s.handles.erase(handle);
+    drop_handle(handle);
     s.streams.erase(handle);
     s.modules.erase(handle);
     s.functions.erase(handle);
@@ -425,6 +501,8 @@ std::string lines(const std::vector<std::string>& all) {
 // openblas PATH
 // threaded on|off          which of the two launches run
 // capability N             80 for 8.0
+// multiprocessors N
+// shared-memory BYTES      of a block that asks for it
 // memory BYTES             of the device
 // stream HANDLE            work on any other is wrong that does not wait for an event of it; 0: any is right
 // fail CALL N STATUS       the N-th call from now on of that name returns the status; CALL may be "any"
@@ -437,7 +515,8 @@ std::string lines(const std::vector<std::string>& all) {
 // calls CALL               how often it was called; "calls any" for all
 // counts                   every name with its count
 // violations               what was done wrong, one a line, and forgets it
-// leaks                    what was not given back, one a line
+// used                     bytes of device memory that are taken
+// leaks                    what was not given back, one a line; the primary context is the process's
 std::string control(const std::string& command) {
   State& s = state();
   std::lock_guard<std::recursive_mutex> lock(s.mutex);
@@ -453,6 +532,8 @@ std::string control(const std::string& command) {
     return s.threaded && !s.threaded_kernels ? "error: no threaded kernels" : "";
   }
   if (verb == "capability") return words >> s.compute_capability ? "" : "error: capability N";
+  if (verb == "multiprocessors") return words >> s.multiprocessors ? "" : "error: multiprocessors N";
+  if (verb == "shared-memory") return words >> s.most_scratch ? "" : "error: shared-memory BYTES";
   if (verb == "memory") return words >> s.memory_bytes ? "" : "error: memory BYTES";
   if (verb == "stream") return words >> s.expected_stream ? "" : "error: stream HANDLE";
   if (verb == "fail" || verb == "lose") {
@@ -507,6 +588,7 @@ std::string control(const std::string& command) {
     s.violations.clear();
     return text;
   }
+  if (verb == "used") return std::to_string(s.used_bytes);
   if (verb == "leaks") return leaks();
   return "error: unknown command " + verb;
 }

@@ -17,8 +17,8 @@ enum class Library { kDriver, kCublas, kCusolver };
 
 // Statuses of the driver, CUresult.
 constexpr int kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kNotInitialized = 3, kNoDevice = 101, kInvalidImage = 200, kInvalidContext = 201,
-              kNoBinaryForGpu = 209, kInvalidHandle = 400, kNotFound = 500, kNotReady = 600, kIllegalAddress = 700, kNotSupported = 801,
-              kCaptureUnsupported = 900, kCaptureInvalidated = 901;
+              kNoBinaryForGpu = 209, kInvalidHandle = 400, kNotFound = 500, kNotReady = 600, kIllegalAddress = 700, kMisalignedAddress = 716,
+              kNotSupported = 801, kCaptureUnsupported = 900, kCaptureInvalidated = 901, kCaptureImplicit = 906;
 
 // Every public function begins with a Call and returns at once where it failed: by a fault that was asked for, because the context is lost, or for
 // want of a current context. The name is the documented one, without version suffix; faults and counters go by it.
@@ -45,9 +45,10 @@ class Call {
 // A function that the simulator does not have: says its name and returns the library's "not supported".
 int unsupported(const char* name, int status);
 
-// Opaque handles of every kind; never used twice, so that use after destroy is told from use.
+// Opaque handles of every kind; never used twice, so that use after destroy is told from use. What a library's handle takes of the device's memory
+// goes and comes with it; 0 where that is not there.
 enum class Kind { kContext, kModule, kFunction, kStream, kEvent, kGraph, kGraphExec, kCublas, kCusolver, kGesvdjInfo };
-uint64_t make_handle(Kind kind);
+uint64_t make_handle(Kind kind, uint64_t device_bytes = 0);
 bool is_handle(uint64_t handle, Kind kind);
 void drop_handle(uint64_t handle);
 
@@ -57,6 +58,13 @@ bool is_live(uint64_t address, uint64_t bytes);
 std::string describe(uint64_t address, uint64_t bytes);
 // Overwrites with all ones: NaN as floating point, −1 as an integer.
 void poison(uint64_t address, uint64_t bytes);
+
+// 90 for compute capability 9.0.
+int compute_capability();
+
+// Device memory that a kernel of cuBLAS or cuSOLVER loads numbers of so many bytes from. Where it lies between two of them the caller is told, and
+// the context is lost when the stream gets there, as on a GPU.
+void check_aligned(Call& call, uint64_t stream, const char* name, uint64_t address, uint64_t element_bytes);
 
 // Queues work on a stream, a handle as the caller gave it. The work runs under the same eyes as a kernel: an address outside every allocation ends it
 // and loses the context with kIllegalAddress.

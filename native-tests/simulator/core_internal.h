@@ -17,6 +17,7 @@ struct Graph {
 };
 
 struct Stream {
+  bool blocking = false;  // waits for the legacy stream, and is waited for by it
   std::deque<std::function<void()>> queue;
   uint64_t queued = 0, done = 0;
   std::unique_ptr<Graph> capture;  // what is being captured, or null
@@ -49,11 +50,13 @@ struct State {
   bool initialized = false;
   int lost = 0;  // the status that sticks, or 0
 
-  int compute_capability = 80;
+  int compute_capability = 80, multiprocessors = 3;
+  int most_scratch = 163 << 10;  // of a block that asks for it
   uint64_t memory_bytes = uint64_t{8} << 30;
   uint64_t used_bytes = 0;
 
   std::map<uint64_t, Kind> handles;
+  std::map<uint64_t, uint64_t> handle_bytes;   // of those that take device memory
   std::set<uint64_t> kept_handles;             // with Allocation::kept, what the command "keep" found
   std::map<uint64_t, Allocation> allocations;  // by address
   std::map<uint64_t, Stream> streams;
@@ -83,11 +86,16 @@ uint64_t allocate(uint64_t bytes);  // 0 where there is no room
 bool release(uint64_t address);
 bool guards_intact(std::string* damage);
 
+// The handles that every context has: the legacy stream and the calling thread's own.
+constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
 Stream* find_stream(uint64_t handle);
 void run_until(Stream& stream, uint64_t position);
 void run_all();
 bool any_capture();
 void break_captures();
+
+// The context that is about to be destroyed takes what is in it along; what would be used after it is named.
+void name_survivors(Call& call);
 
 // The contexts of the calling thread, the current one last.
 std::vector<uint64_t>& context_stack();

@@ -1,5 +1,5 @@
-// The stand-in for libcublas.so.12: the strided-batched products of the CUDA backend. Every element is one running sum in its own precision, the worst
-// that cuBLAS may do, which does not say in which order it adds.
+// The stand-in for libcublas.so.12: the strided-batched products of the CUDA backend. Every element is one running sum in its own precision, the
+// worst that cuBLAS may do, which does not say in which order it adds.
 #include <complex>
 #include <map>
 #include <vector>
@@ -11,6 +11,7 @@ using namespace simulator;
 namespace {
 
 constexpr int kNotInitializedHandle = 1;  // CUBLAS_STATUS_NOT_INITIALIZED
+constexpr int kAllocFailed = 3;           // CUBLAS_STATUS_ALLOC_FAILED
 constexpr int kBadValue = 7;              // CUBLAS_STATUS_INVALID_VALUE
 
 struct Handle {
@@ -88,6 +89,9 @@ int gemm(const char* name, uint64_t handle_id, int op_a, int op_b, int m, int n,
   const uint64_t workspace = handle->workspace, workspace_bytes = handle->workspace_bytes;
   if (!is_live(workspace, workspace_bytes)) return call.wrong("workspace: " + describe(workspace, workspace_bytes), kBadValue);
 
+  const char* names[] = {"A", "B", "C"};
+  const Operand* operands[] = {&a, &b, &c};
+  for (int i = 0; i < 3; i++) check_aligned(call, handle->stream, names[i], operands[i]->address, sizeof(T));
   const T first = *alpha, second = *beta;
   return enqueue(call, handle->stream, [=] {
     poison(workspace, workspace_bytes < 65536 ? workspace_bytes : 65536);
@@ -118,7 +122,9 @@ int gemm(const char* name, uint64_t handle_id, int op_a, int op_b, int m, int n,
 API cublasCreate_v2(uint64_t* handle) {
   Call call("cublasCreate", Library::kCublas);
   if (call.failed()) return call.status();
-  *handle = make_handle(Kind::kCublas);
+  // What cuBLAS documents as its own workspace.
+  *handle = make_handle(Kind::kCublas, uint64_t{compute_capability() >= 90 ? 32u : 4u} << 20);
+  if (!*handle) return kAllocFailed;
   handles[*handle] = {};
   return 0;
 }

@@ -1,8 +1,11 @@
-// The stand-in for libcusolver.so.11: the four SVD routines of the CUDA backend, on OpenBLAS's gesvd. Each honours leading dimensions, strides, job
-// flags and what it returns: gesvd the adjoint of V, the others V; gesvdjBatched the full U.
+// The stand-in for libcusolver.so.11: the four SVD routines of the CUDA backend, on OpenBLAS. Each honours leading dimensions, strides, job flags and
+// what it returns: gesvd the adjoint of V, the others V; gesvdjBatched the full U. What one cannot do, it does not do here either: the Jacobi
+// iterations square elements without a look at their size, and gesvda works on AᴴA.
 #include <algorithm>
+#include <cmath>
 #include <complex>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -13,6 +16,7 @@ using namespace simulator;
 namespace {
 
 constexpr int kNotInitializedHandle = 1;  // CUSOLVER_STATUS_NOT_INITIALIZED
+constexpr int kAllocFailed = 2;           // CUSOLVER_STATUS_ALLOC_FAILED
 constexpr int kBadValue = 3;              // CUSOLVER_STATUS_INVALID_VALUE
 
 std::map<uint64_t, uint64_t> streams;  // by handle
@@ -40,6 +44,17 @@ constexpr const char* kGesvd<std::complex<float>> = "LAPACKE_cgesvd";
 template <>
 constexpr const char* kGesvd<std::complex<double>> = "LAPACKE_zgesvd";
 
+template <class T>
+constexpr const char* kEigen = "LAPACKE_ssyev";
+template <>
+constexpr const char* kEigen<double> = "LAPACKE_dsyev";
+template <>
+constexpr const char* kEigen<std::complex<float>> = "LAPACKE_cheev";
+template <>
+constexpr const char* kEigen<std::complex<double>> = "LAPACKE_zheev";
+
+enum class Method { kQr, kJacobi, kGram };
+
 template <class R>
 R conjugate(R x) {
   return x;
@@ -61,7 +76,7 @@ struct Operand {
 };
 
 struct Problem {
-  const char* name;
+  Method method;
   uint64_t handle;
   int m, n, batch;
   bool vectors;
@@ -73,12 +88,54 @@ struct Problem {
   bool waits = false;
 };
 
+constexpr int kColumnMajor = 102;
+
+// Of an m×n matrix, column-major; all n columns of V, of U as many as there is room for.
+template <class T>
+int by_qr(int m, int n, T* a, typename Lapack<T>::Real* s, std::vector<T>& u, T* v_adjoint, char job) {
+  using Gesvd = int (*)(int, char, char, int, int, void*, int, void*, void*, int, void*, int, void*);
+  std::vector<typename Lapack<T>::Real> rest(std::min(m, n));
+  return reinterpret_cast<Gesvd>(blas_symbol(kGesvd<T>))(kColumnMajor, job, job, m, n, a, m, s, u.data(), m, v_adjoint, n, rest.data());
+}
+
+// V and S² are those of AᴴA, and U is A V S⁻¹: the condition is squared, and a singular value of 0 leaves NaN.
+template <class T>
+int by_gram(int m, int n, const T* a, typename Lapack<T>::Real* s, std::vector<T>& u, T* v_adjoint) {
+  using R = typename Lapack<T>::Real;
+  using Eigen = int (*)(int, char, char, int, void*, int, void*);
+  std::vector<T> gram(size_t(n) * n);
+  std::vector<R> squares(n);
+  for (int j = 0; j < n; j++)
+    for (int i = 0; i < n; i++)
+      for (int l = 0; l < m; l++) gram[i + size_t(j) * n] += conjugate(a[l + size_t(i) * m]) * a[l + size_t(j) * m];
+  const int info = reinterpret_cast<Eigen>(blas_symbol(kEigen<T>))(kColumnMajor, 'V', 'U', n, gram.data(), n, squares.data());
+  for (int j = 0; j < n; j++) {
+    const T* v = &gram[size_t(n - 1 - j) * n];  // the largest first
+    s[j] = std::sqrt(std::max(squares[n - 1 - j], R(0)));
+    for (int i = 0; i < n; i++) v_adjoint[j + size_t(i) * n] = conjugate(v[i]);
+    for (int i = 0; i < m; i++) {
+      T sum = 0;
+      for (int l = 0; l < n; l++) sum += a[i + size_t(l) * m] * v[l];
+      u[i + size_t(j) * m] = sum / s[j];
+    }
+  }
+  return info;
+}
+
+// Whether the square of the largest element is a normal number, or 0.
+template <class T>
+bool squares_are_in_range(const std::vector<T>& matrix) {
+  using R = typename Lapack<T>::Real;
+  R largest = 0;
+  for (const T& x : matrix) largest = std::max(largest, R(std::abs(x)));
+  const R square = largest * largest;
+  return largest == 0 || (square >= std::numeric_limits<R>::min() && std::isfinite(square));
+}
+
 // Writes one matrix's results; everything that is written is poisoned first, and A afterwards.
 template <class T>
 void decompose(const Problem& p, int index, int32_t fault) {
   using R = typename Lapack<T>::Real;
-  using Gesvd = int (*)(int, char, char, int, int, void*, int, void*, void*, int, void*, int, void*);
-  const auto gesvd = reinterpret_cast<Gesvd>(blas_symbol(kGesvd<T>));
   auto* a = reinterpret_cast<T*>(p.a.address) + index * p.a.stride;
   auto* s = reinterpret_cast<R*>(p.s.address) + index * p.s.stride;
   auto* u = reinterpret_cast<T*>(p.u.address) + index * p.u.stride;
@@ -87,12 +144,14 @@ void decompose(const Problem& p, int index, int32_t fault) {
 
   const int m = p.m, n = p.n, k = std::min(m, n);
   std::vector<T> matrix(size_t(m) * n), left(size_t(m) * std::max(p.u.columns, k)), right(size_t(n) * n);
-  std::vector<R> values(k), rest(k);
+  std::vector<R> values(k);
   for (int j = 0; j < n; j++) std::copy_n(a + size_t(j) * p.a.leading, m, &matrix[size_t(j) * m]);
   const char job = p.vectors && (p.u.columns > k || p.v.columns > k) ? 'A' : 'S';
-  *info = gesvd(102, job, job, m, n, matrix.data(), m, values.data(), left.data(), m, right.data(), n, rest.data());
-  if (fault) {
-    *info = fault;
+  const bool given_up = p.method == Method::kJacobi && !squares_are_in_range(matrix);
+  *info = p.method == Method::kGram ? by_gram(m, n, matrix.data(), values.data(), left, right.data())
+                                    : by_qr(m, n, matrix.data(), values.data(), left, right.data(), job);
+  if (fault || given_up) {
+    *info = fault ? fault : n + 1;
     std::memset(static_cast<void*>(left.data()), 0xFF, left.size() * sizeof(T));
     std::memset(static_cast<void*>(right.data()), 0xFF, right.size() * sizeof(T));
     std::memset(static_cast<void*>(values.data()), 0xFF, values.size() * sizeof(R));
@@ -117,15 +176,15 @@ int solve(Call& call, const Problem& p) {
                       kBadValue);
   struct Range {
     const char* name;
-    uint64_t address, bytes;
+    uint64_t address, bytes, element_bytes;
   };
-  std::vector<Range> ranges = {{"A", p.a.address, p.a.bytes(p.batch, sizeof(T))},
-                               {"S", p.s.address, p.s.bytes(p.batch, sizeof(R))},
-                               {"work", p.work, p.work_elements * sizeof(T)},
-                               {"info", p.info, p.batch * sizeof(int32_t)}};
+  std::vector<Range> ranges = {{"A", p.a.address, p.a.bytes(p.batch, sizeof(T)), sizeof(T)},
+                               {"S", p.s.address, p.s.bytes(p.batch, sizeof(R)), sizeof(R)},
+                               {"work", p.work, p.work_elements * sizeof(T), sizeof(T)},
+                               {"info", p.info, p.batch * sizeof(int32_t), sizeof(int32_t)}};
   if (p.vectors) {
-    ranges.push_back({"U", p.u.address, p.u.bytes(p.batch, sizeof(T))});
-    ranges.push_back({"V", p.v.address, p.v.bytes(p.batch, sizeof(T))});
+    ranges.push_back({"U", p.u.address, p.u.bytes(p.batch, sizeof(T)), sizeof(T)});
+    ranges.push_back({"V", p.v.address, p.v.bytes(p.batch, sizeof(T)), sizeof(T)});
   }
   for (const Range& range : ranges)
     if (!is_live(range.address, range.bytes)) return call.wrong(std::string(range.name) + ": " + describe(range.address, range.bytes), kBadValue);
@@ -136,6 +195,7 @@ int solve(Call& call, const Problem& p) {
   for (const Operand* each : {&p.a, &p.u, &p.v})
     if ((p.vectors || each == &p.a) && each->leading < std::max(1, each->rows)) return call.wrong("a leading dimension", kBadValue);
 
+  for (const Range& range : ranges) check_aligned(call, streams[p.handle], range.name, range.address, range.element_bytes);
   std::vector<int32_t> faults(p.batch);
   for (int i = 0; i < p.batch; i++) faults[i] = solver_fault();
   const auto work = [p, faults] {
@@ -173,7 +233,7 @@ int gesvd(const char* name, uint64_t handle, signed char job_u, signed char job_
   if (m < n) return call.wrong("m < n", kBadValue);
   if ((job_u != 'S' && job_u != 'A' && job_u != 'N') || (job_v != 'S' && job_v != 'A' && job_v != 'N') || (job_u == 'N') != (job_v == 'N'))
     return call.wrong("the simulator has jobs S, A and N", kBadValue);
-  return solve<T>(call, {name,
+  return solve<T>(call, {Method::kQr,
                          handle,
                          m,
                          n,
@@ -197,7 +257,7 @@ int gesvdj(const char* name, uint64_t handle, int job, int thin, int m, int n, u
   Call call(name, Library::kCusolver);
   if (call.failed() || !known_settings(call, settings)) return call.status();
   const int k = std::min(m, n);
-  return solve<T>(call, {name,
+  return solve<T>(call, {Method::kJacobi,
                          handle,
                          m,
                          n,
@@ -222,7 +282,7 @@ int gesvdj_batched(const char* name, uint64_t handle, int job, int m, int n, uin
   if (call.failed() || !known_settings(call, settings)) return call.status();
   if (m > 32 || n > 32) return call.wrong("more than 32 rows or columns", kBadValue);
   const int k = std::min(m, n);
-  return solve<T>(call, {name,
+  return solve<T>(call, {Method::kJacobi,
                          handle,
                          m,
                          n,
@@ -247,7 +307,7 @@ int gesvda(const char* name, uint64_t handle, int job, int rank, int m, int n, u
   if (call.failed()) return call.status();
   if (m < n || rank < 1 || rank > n) return call.wrong("m < n, or a rank out of range", kBadValue);
   if (residuals) return call.wrong("residuals were asked for, for which it waits", kBadValue);
-  return solve<T>(call, {name,
+  return solve<T>(call, {Method::kGram,
                          handle,
                          m,
                          n,
@@ -271,7 +331,9 @@ int gesvda(const char* name, uint64_t handle, int job, int rank, int m, int n, u
 API cusolverDnCreate(uint64_t* handle) {
   Call call("cusolverDnCreate", Library::kCusolver);
   if (call.failed()) return call.status();
-  *handle = make_handle(Kind::kCusolver);
+  // As measured on an H100 with cuSOLVER 12.0; a guess for what came before.
+  *handle = make_handle(Kind::kCusolver, uint64_t{compute_capability() >= 90 ? 100u : 4u} << 20);
+  if (!*handle) return kAllocFailed;
   streams[*handle] = 0;
   return 0;
 }

@@ -30,7 +30,7 @@ int attribute(int which, int* value) {
       *value = 32;
       return kSuccess;
     case 16:  // MULTIPROCESSOR_COUNT
-      *value = 3;
+      *value = state().multiprocessors;
       return kSuccess;
     case 75:  // COMPUTE_CAPABILITY_MAJOR
       *value = state().compute_capability / 10;
@@ -39,13 +39,12 @@ int attribute(int which, int* value) {
       *value = state().compute_capability % 10;
       return kSuccess;
     case 97:  // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
-      *value = 163 << 10;
+      *value = state().most_scratch;
       return kSuccess;
     default:
       return kInvalidValue;
   }
 }
-constexpr int kMostScratch = 163 << 10;
 
 int check_device(int device) { return device == kDevice ? kSuccess : kNoDevice; }
 
@@ -184,12 +183,14 @@ API cuGetErrorName(int status, const char** name) {
       {500, "CUDA_ERROR_NOT_FOUND"},
       {600, "CUDA_ERROR_NOT_READY"},
       {700, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+      {716, "CUDA_ERROR_MISALIGNED_ADDRESS"},
       {701, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"},
       {702, "CUDA_ERROR_LAUNCH_TIMEOUT"},
       {719, "CUDA_ERROR_LAUNCH_FAILED"},
       {801, "CUDA_ERROR_NOT_SUPPORTED"},
       {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"},
       {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"},
+      {906, "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT"},
       {999, "CUDA_ERROR_UNKNOWN"},
   };
   for (const Name& each : names) {
@@ -223,6 +224,7 @@ API cuDevicePrimaryCtxRelease_v2(int device) {
   if (check_device(device) || s.retained == 0) return call.wrong("released more often than retained", kInvalidContext);
   if (--s.retained > 0) return kSuccess;
   run_all();
+  name_survivors(call);
   drop_handle(s.context);
   s.context = 0;
   return kSuccess;
@@ -334,7 +336,7 @@ API cuFuncSetAttribute(uint64_t function, int which, int value) {
   Call call("cuFuncSetAttribute");
   if (call.failed()) return call.status();
   if (!is_handle(function, Kind::kFunction)) return call.wrong("no such function", kInvalidHandle);
-  if (which != 8 || value < 0 || value > kMostScratch) return kInvalidValue;  // MAX_DYNAMIC_SHARED_SIZE_BYTES
+  if (which != 8 || value < 0 || value > state().most_scratch) return kInvalidValue;  // MAX_DYNAMIC_SHARED_SIZE_BYTES
   state().functions[function].most_scratch = value;
   return kSuccess;
 }
@@ -344,7 +346,7 @@ API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, uint64_t function, 
   if (call.failed()) return call.status();
   if (!is_handle(function, Kind::kFunction)) return call.wrong("no such function", kInvalidHandle);
   if (threads < 1 || threads > 1024) return kInvalidValue;
-  *blocks = static_cast<int>(std::min<size_t>(512 / threads, (kMostScratch + 1024) / (scratch_bytes + 1024)));
+  *blocks = static_cast<int>(std::min<size_t>(512 / threads, (size_t(state().most_scratch) + 1024) / (scratch_bytes + 1024)));
   return kSuccess;
 }
 
@@ -456,18 +458,19 @@ API cuMemsetD8Async(uint64_t target, unsigned char value, size_t bytes, uint64_t
 
 // ---- streams and events ----
 
-API cuStreamCreate(uint64_t* stream, unsigned) {
+API cuStreamCreate(uint64_t* stream, unsigned flags) {
   Call call("cuStreamCreate");
   if (call.failed()) return call.status();
+  if (flags > 1) return call.wrong("flags", kInvalidValue);
   *stream = make_handle(Kind::kStream);
-  state().streams[*stream];
+  state().streams[*stream].blocking = flags == 0;  // 1: CU_STREAM_NON_BLOCKING
   return kSuccess;
 }
 
 API cuStreamDestroy_v2(uint64_t handle) {
   Call call("cuStreamDestroy");
   if (call.failed()) return call.status();
-  Stream* stream = find_stream(handle);
+  Stream* stream = is_handle(handle, Kind::kStream) ? find_stream(handle) : nullptr;
   if (!stream) return call.wrong("the stream does not exist, or exists no more", kInvalidHandle);
   run_until(*stream, stream->queued);
   state().streams.erase(handle);
@@ -550,6 +553,7 @@ API cuStreamBeginCapture_v2(uint64_t handle, int) {
   if (call.failed()) return call.status();
   Stream* stream = find_stream(handle);
   if (!stream || stream->capture) return call.wrong("no such stream, or captured already", kInvalidHandle);
+  if (handle == kLegacyStream) return kCaptureUnsupported;
   stream->capture = std::make_unique<Graph>();
   stream->capture_broken = false;
   return kSuccess;

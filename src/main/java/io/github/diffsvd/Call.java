@@ -123,14 +123,15 @@ final class Call implements Lease.Arguments {
   }
 
   /**
-   * The arguments are complete: each of this device, not freed, and none that is written overlaps
-   * another.
+   * The arguments are complete: each of this device, aligned as it wants, not freed, and none that
+   * is written overlaps another.
    */
   void check() {
     // Whoever frees memory marks it first and then looks at the calls under way; here it is the
     // other way round, so one of the two sees the other.
     VarHandle.fullFence();
     for (int i = 0; i < count; i++) {
+      Checks.aligned(names[i], matrices[i], lease.alignment(matrices[i].type()));
       checkMemory(names[i], matrices[i]);
       for (int j = 0; j < i; j++) {
         if ((overwrites(i, j) || overwrites(j, i)) && matrices[i].overlaps(matrices[j])) {

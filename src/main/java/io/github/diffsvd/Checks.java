@@ -34,6 +34,18 @@ final class Checks {
     }
   }
 
+  /** An argument on a device that wants addresses to be multiples of so many bytes. */
+  static void aligned(String name, MatrixBatch matrix, int alignment) {
+    if ((matrix.address() & (alignment - 1)) != 0) {
+      throw new IllegalArgumentException(
+          name
+              + ": expected an address that is a multiple of "
+              + alignment
+              + " on this device, got "
+              + matrix);
+    }
+  }
+
   /**
    * Sufficient, and true of every slice of a packed array: sorted by stride, each dimension steps
    * over the extent of the smaller ones.

@@ -10,7 +10,9 @@ import java.util.Objects;
  * <p>Element (b, i, j) stands at {@code address + (b·batchStride + i·rowStride + j·columnStride) ·
  * type.bytes()}. Strides count elements, may have any value for a matrix that is only read (0
  * repeats, negative runs backwards) and must keep elements apart in one that is written. Row-major
- * and column-major are both strides; a vector is a matrix of one column.
+ * and column-major are both strides; a vector is a matrix of one column. The address is a multiple
+ * of {@code type.bytes()}; on the CPU that of {@code type.real()} suffices, as an array of doubles
+ * that holds complex numbers has it.
  *
  * <p>A plain MatrixBatch borrows: whoever allocated the memory keeps it alive until the work that
  * uses it is done. {@link Device#allocate} gives an {@link OwnedMatrixBatch}, which is closed by

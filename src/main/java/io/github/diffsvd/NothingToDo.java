@@ -2,8 +2,8 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Lease;
 
-/** Both passes of a shape with an extent of 0: there are no factors, and the status is OK. */
-final class NothingToDo implements ForwardPass, BackwardPass {
+/** Every pass of a shape with an extent of 0: there are no factors, and the status is OK. */
+final class NothingToDo implements ForwardPass, BackwardPass, SpectralPass {
   private final Lease lease;
   private final long infoBytes;
 
@@ -33,6 +33,19 @@ final class NothingToDo implements ForwardPass, BackwardPass {
   @Override
   public void run(
       SvdFactors factors, SvdCotangents cotangents, MatrixBatch gradient, long stream) {}
+
+  @Override
+  public void compose(SvdFactors factors, SpectralTable f, MatrixBatch y, long stream) {}
+
+  @Override
+  public void pullBack(
+      SvdFactors factors,
+      SpectralTable f,
+      SpectralCotangents cotangents,
+      MatrixBatch gradient,
+      MatrixBatch parameterGradient,
+      boolean hermitian,
+      long stream) {}
 
   @Override
   public String toString() {

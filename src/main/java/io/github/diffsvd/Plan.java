@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
@@ -20,9 +21,10 @@ import java.util.function.Function;
  * device may be shared. The same input on the same device gives the same bits.
  *
  * <p>What a call refuses it refuses before anything is queued: an IllegalArgumentException if a
- * shape, type or device differs from the plan's, or arguments overlap that may not; an
- * IllegalStateException if the plan, its device or an argument is closed, or another thread is in
- * the plan. A {@link CudaStatusException} tells that a CUDA call failed.
+ * shape, type or device differs from the plan's, an address is not aligned as the device wants, or
+ * arguments overlap that may not; an IllegalStateException if the plan, its device or an argument
+ * is closed, or another thread is in the plan. A {@link CudaStatusException} tells that a CUDA call
+ * failed.
  */
 public abstract sealed class Plan implements AutoCloseable
     permits EighPlan,
@@ -81,6 +83,16 @@ public abstract sealed class Plan implements AutoCloseable
 
   final KernelLaunch prepare(Kernel kernel, DataType type, long units) {
     return lease.prepare(kernel, type, LaunchShape.forUnits(lease.limits(), units, 0));
+  }
+
+  /** Products of the plan's matrices, in a part of its workspace; null if there are none. */
+  final BatchedProduct product() {
+    if (shape.isEmpty()) {
+      return null;
+    }
+    BatchedProduct product = lease.product(shape);
+    workspace.reserve(product.workspaceBytes(), product::bind);
+    return product;
   }
 
   /** What the plan is for. */

@@ -16,7 +16,7 @@ import java.util.function.BiConsumer;
  * its workspace is not taken while it is still read. Safe for use by several threads.
  */
 public final class PlanPool implements AutoCloseable {
-  /** A plan holds more than its workspace: launches, a handle of cuBLAS. */
+  /** A plan holds more than its workspace: launches, and what they are made of. */
   private static final int MOST_IDLE = 64;
 
   /** What a plan is for. */
@@ -54,7 +54,8 @@ public final class PlanPool implements AutoCloseable {
    * whose action throws is closed and not used again.
    *
    * @param kind SvdPlan, EighPlan, SpectralPlan, SingularValuePlan or PushforwardPlan
-   * @param stream that the action works on, 0 for the device's own
+   * @param stream that the action works on, 0 for the device's own; not destroyed before the pool
+   *     is closed, which waits for it
    * @throws IllegalArgumentException for another kind
    * @throws IllegalStateException if the pool is closed
    */

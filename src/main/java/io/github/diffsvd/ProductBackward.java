@@ -41,6 +41,7 @@ final class ProductBackward implements BackwardPass {
             Kernel.SVD_BACKWARD_CORE, tall.type(), LaunchShape.forUnits(lease.limits(), units, 0));
     packing = new Packing(lease, tall.shape());
     product = lease.product(tall.shape());
+    workspace.reserve(product.workspaceBytes(), product::bind);
     p = workspace.reserve(tall.shape(n, n));
     q = workspace.reserve(tall.shape(n, n));
     w = workspace.reserve(tall.shape());

@@ -46,6 +46,7 @@ final class ProductSpectral implements SpectralPass {
     parameter = prepare(lease, Kernel.SPECTRAL_PARAMETER, batch);
     packing = new Packing(lease, tall.shape());
     product = lease.product(shape);
+    workspace.reserve(product.workspaceBytes(), product::bind);
   }
 
   private KernelLaunch prepare(Lease lease, Kernel kernel, long units) {

@@ -49,7 +49,7 @@ public final class PushforwardPlan extends Plan {
     long units = LaunchShape.unitsOfRows(shape.batch(), tall.m());
     core = prepare(Kernel.SVD_PUSHFORWARD_CORE, shape.type(), units);
     packing = new Packing(lease, tall.shape());
-    product = lease.product(shape);
+    product = product();
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */

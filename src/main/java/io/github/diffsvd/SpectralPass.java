@@ -32,6 +32,9 @@ interface SpectralPass {
    * @param workspace takes what the pass works in
    */
   static SpectralPass choose(Lease lease, BatchShape shape, Workspace workspace) {
+    if (shape.isEmpty()) {
+      return new NothingToDo(lease, shape);
+    }
     return RegisterTiles.takes(lease.limits(), Tall.of(shape))
         ? new FusedSpectral(lease, shape)
         : new ProductSpectral(lease, shape, workspace);

@@ -20,7 +20,7 @@ public final class SpectralPlan extends Plan {
   private final SpectralPass pass;
 
   private SpectralPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
-    this(lease, device, shape, options, new SvdPlan(lease, device, shape, options));
+    this(lease, device, shape, options, SvdPlan.forwardOnly(lease, device, shape, options));
     part(svd);
   }
 
@@ -107,9 +107,7 @@ public final class SpectralPlan extends Plan {
       forwardCall.writes("y", y, shape);
       forwardCall.check();
       svd.forward(a, factors, info, stream);
-      if (!shape.isEmpty()) {
-        pass.compose(factors, table, y, stream);
-      }
+      pass.compose(factors, table, y, stream);
     } finally {
       forwardCall.end();
     }
@@ -150,9 +148,7 @@ public final class SpectralPlan extends Plan {
       table.addTo(composeCall, shapes.s());
       composeCall.writes("y", y, shape);
       composeCall.check();
-      if (!shape.isEmpty()) {
-        pass.compose(factors, table, y, stream);
-      }
+      pass.compose(factors, table, y, stream);
     } finally {
       composeCall.end();
     }
@@ -213,9 +209,7 @@ public final class SpectralPlan extends Plan {
         table.addGradientTo(backwardCall, parameterGradient, shapes.s());
       }
       backwardCall.check();
-      if (!shape.isEmpty()) {
-        pass.pullBack(factors, table, cotangents, gradient, parameterGradient, hermitian, stream);
-      }
+      pass.pullBack(factors, table, cotangents, gradient, parameterGradient, hermitian, stream);
     } finally {
       backwardCall.end();
     }
@@ -251,9 +245,7 @@ public final class SpectralPlan extends Plan {
       table.addTo(backwardCall, shapes.s());
       backwardCall.writes("dy", dy, shape);
       backwardCall.check();
-      if (!shape.isEmpty()) {
-        pass.pullBack(factors, table, SpectralCotangents.of(da), dy, null, false, stream);
-      }
+      pass.pullBack(factors, table, SpectralCotangents.of(da), dy, null, false, stream);
     } finally {
       backwardCall.end();
     }

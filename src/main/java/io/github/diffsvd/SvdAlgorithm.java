@@ -43,14 +43,19 @@ public enum SvdAlgorithm {
   /**
    * CUDA: cuSOLVER's Jacobi iteration, matrix by matrix, each of which waits for the device. A half
    * to a third of GESVD's time, for ‖UᴴU − I‖ of up to 1.5 · 16 · max(m, n) · eps as measured on an
-   * H100, and no decomposition of denormal matrices.
+   * H100, and no decomposition of denormal matrices. A matrix that it gives up is marked with n + 1
+   * in {@link SvdInfo}, and not given to another algorithm.
    */
   GESVDJ,
-  /** CUDA: cuSOLVER's batched Jacobi iteration, for m, n ≤ 32. */
+  /**
+   * CUDA: cuSOLVER's batched Jacobi iteration, for m, n ≤ 32. A matrix that it gives up is marked
+   * as {@link #GESVDJ} marks it.
+   */
   GESVDJ_BATCHED,
   /**
-   * CUDA: cuSOLVER's batched approximation for tall matrices. It squares the condition: singular
-   * values below √eps·s₁ are lost, and a matrix of lower rank has no decomposition.
+   * CUDA: cuSOLVER's batched approximation for tall matrices. It squares the condition κ: ‖UᴴU − I‖
+   * is about eps·κ², singular values below √eps·s₁ are lost, and a matrix of lower rank, zero among
+   * them, has no decomposition: NaN in U, which {@link SvdInfo} does not tell of.
    */
   GESVDA_BATCHED
 }

@@ -20,6 +20,8 @@ public final class SvdPlan extends Plan {
   private final FactorShapes shapes;
 
   private final ForwardPass forward;
+
+  /** Null in a plan that is a part of another one and only decomposes. */
   private final BackwardPass backward;
 
   /** What is done to the factors after the decomposition, in this order. */
@@ -30,12 +32,17 @@ public final class SvdPlan extends Plan {
   }
 
   SvdPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
+    this(lease, device, shape, options, true);
+  }
+
+  private SvdPlan(
+      Lease lease, Device device, BatchShape shape, SvdOptions options, boolean pullsBack) {
     super(device, lease, shape, options);
     forwardCall = new Call(lease);
     backwardCall = new Call(lease);
     shapes = FactorShapes.of(shape, shape.k());
     forward = ForwardPass.choose(lease, shape, options.algorithm());
-    backward = BackwardPass.choose(lease, shape, options.rule());
+    backward = pullsBack ? BackwardPass.choose(lease, shape, options.rule()) : null;
     if (options.resolveTies() && !shape.isEmpty()) {
       steps.add(resolveTies());
     }
@@ -44,11 +51,20 @@ public final class SvdPlan extends Plan {
     }
     // The passes follow one another on one stream, so they share one part.
     workspace.reserve(
-        Math.max(forward.workspaceBytes(), backward.workspaceBytes()),
+        pullsBack
+            ? Math.max(forward.workspaceBytes(), backward.workspaceBytes())
+            : forward.workspaceBytes(),
         address -> {
           forward.bind(address);
-          backward.bind(address);
+          if (pullsBack) {
+            backward.bind(address);
+          }
         });
+  }
+
+  /** A part of another plan, which has no backward pass. */
+  static SvdPlan forwardOnly(Lease lease, Device device, BatchShape shape, SvdOptions options) {
+    return new SvdPlan(lease, device, shape, options, false);
   }
 
   private Step resolveTies() {
@@ -183,6 +199,8 @@ public final class SvdPlan extends Plan {
 
   @Override
   String choices() {
-    return ", forward " + forward + ", backward " + backward + " under " + options.rule();
+    return ", forward "
+        + forward
+        + (backward == null ? "" : ", backward " + backward + " under " + options.rule());
   }
 }

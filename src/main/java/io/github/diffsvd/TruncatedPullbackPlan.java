@@ -112,7 +112,7 @@ public final class TruncatedPullbackPlan extends Plan {
     DataType type = shape.type();
     long batch = shape.batch();
     int most = Math.max(shape.rows(), shape.columns());
-    product = lease.product(shape);
+    product = product();
     scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * most);
     core = prepare(Kernel.SVD_BACKWARD_CORE, type, LaunchShape.unitsOfRows(shape.batch(), most));
     long scratch = stepScratchBytes(type, lease.limits().threads());

@@ -53,9 +53,7 @@ class FaultTest {
     for (Path path : PATHS) {
       try (Device device = Device.open("cuda:0");
           Problem problem = path.open(device)) {
-        Simulator.tell("trace on");
-        problem.run(0);
-        List<String> names = Simulator.tell("trace off").lines().toList();
+        List<String> names = Simulator.trace(() -> problem.run(0));
         for (int i = 0; i < names.size(); i++) {
           // Leaving the context fails only after something else has, and is silent then.
           if (!names.get(i).equals("cuCtxPopCurrent")) {

@@ -11,6 +11,7 @@ import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.internal.backend.cuda.Problem;
+import java.nio.ByteBuffer;
 import java.util.List;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
@@ -35,6 +36,13 @@ import org.junit.jupiter.api.Test;
 class MisuseTest {
   private static final int ROWS = 6;
   private static final int COLUMNS = 4;
+
+  private static final CUstream LEGACY = JCudaDriver.CU_STREAM_LEGACY;
+  private static final CUstream PER_THREAD = JCudaDriver.CU_STREAM_PER_THREAD;
+
+  private static final int OUT_OF_MEMORY_OF_CUSOLVER = 2;
+  private static final int MISALIGNED = 716;
+  private static final int CAPTURE_IMPLICIT = 906;
 
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
@@ -155,6 +163,42 @@ class MisuseTest {
     }
   }
 
+  /** As on a GPU: the call succeeds, and the context is lost when the stream gets there. */
+  @Test
+  void aComplexOperandBetweenTwoNumbersIsNoticed() {
+    cublasHandle handle = new cublasHandle();
+    JCublas2.cublasCreate(handle);
+    JCublas2.cublasSetStream(handle, new cudaStream_t(stream));
+    JCublas2.cublasSetWorkspace(handle, allocate(4096), 4096);
+    Pointer one = Pointer.to(ByteBuffer.allocateDirect(16));
+    CUdeviceptr a = allocate(5 * 16);
+    CUdeviceptr between = a.withByteOffset(8);
+    int status =
+        JCublas2.cublasZgemmStridedBatched(
+            handle,
+            0,
+            0,
+            2,
+            2,
+            2,
+            one,
+            between,
+            2,
+            4,
+            allocate(64),
+            2,
+            4,
+            one,
+            allocate(64),
+            2,
+            4,
+            1);
+    assertThat(status).isZero();
+    JCublas2.cublasDestroy(handle);
+    assertNoticed("cublasZgemmStridedBatched: A at 0x");
+    assertThat(JCudaDriver.cuStreamSynchronize(stream)).isEqualTo(MISALIGNED);
+  }
+
   private void solve(int ldu, int missingElements) {
     cusolverDnHandle handle = new cusolverDnHandle();
     JCusolverDn.cusolverDnCreate(handle);
@@ -206,13 +250,13 @@ class MisuseTest {
 
   @Test
   void aLeakIsNoticed() {
-    assertThat(Simulator.leaks()).containsExactly("primary context", "stream");
+    assertThat(Simulator.leaks()).containsExactly("stream");
     CUdeviceptr address = allocate(40);
     assertThat(Simulator.leaks())
-        .hasSize(3)
+        .hasSize(2)
         .anyMatch(line -> line.endsWith(": 40 bytes of device memory"));
     JCudaDriver.cuMemFree(address);
-    assertThat(Simulator.leaks()).hasSize(2);
+    assertThat(Simulator.leaks()).hasSize(1);
   }
 
   @Test
@@ -238,6 +282,70 @@ class MisuseTest {
     JCudaDriver.cuMemAlloc(new CUdeviceptr(), 8);
     JCudaDriver.cuCtxPushCurrent(context);
     assertNoticed("cuMemAlloc: no context is current");
+  }
+
+  /** What is on one stream when the other one copies it, queued after and not waited for. */
+  private static byte seen(CUstream first, CUstream second) {
+    CUdeviceptr address = allocate(8);
+    ByteBuffer host = ByteBuffer.allocateDirect(8);
+    JCudaDriver.cuMemsetD8Async(address, (byte) 1, 8, first);
+    JCudaDriver.cuMemcpyDtoHAsync(Pointer.to(host), address, 8, second);
+    JCudaDriver.cuStreamSynchronize(second);
+    JCudaDriver.cuStreamSynchronize(first);
+    JCudaDriver.cuMemFree(address);
+    return host.get(0);
+  }
+
+  @Test
+  void theLegacyStreamIsOrderedWithBlockingStreamsAlone() {
+    CUstream blocking = new CUstream();
+    JCudaDriver.cuStreamCreate(blocking, 0);
+    for (CUstream other : List.of(blocking, PER_THREAD)) {
+      assertThat(seen(LEGACY, other)).isEqualTo((byte) 1);
+      assertThat(seen(other, LEGACY)).isEqualTo((byte) 1);
+    }
+    assertThat(seen(LEGACY, stream)).isEqualTo((byte) 0xFF);
+    assertThat(seen(stream, LEGACY)).isEqualTo((byte) 0xFF);
+    assertThat(seen(blocking, PER_THREAD)).isEqualTo((byte) 0xFF);
+    JCudaDriver.cuStreamDestroy(blocking);
+    assertNoticed();
+  }
+
+  @Test
+  void workOnTheLegacyStreamBreaksTheCaptureOfABlockingOne() {
+    CUstream blocking = new CUstream();
+    CUdeviceptr address = allocate(8);
+    JCudaDriver.cuStreamCreate(blocking, 0);
+    assertThat(JCudaDriver.cuStreamBeginCapture(LEGACY, 0)).isEqualTo(900);
+    assertThat(JCudaDriver.cuStreamBeginCapture(blocking, 0)).isZero();
+    assertThat(JCudaDriver.cuMemsetD8Async(address, (byte) 1, 8, LEGACY))
+        .isEqualTo(CAPTURE_IMPLICIT);
+    assertNoticed("cuMemsetD8Async: work on the legacy stream");
+    assertThat(JCudaDriver.cuStreamEndCapture(blocking, new CUgraph())).isEqualTo(901);
+    JCudaDriver.cuStreamDestroy(blocking);
+  }
+
+  @Test
+  void whatOutlivesItsContextIsNoticed() {
+    JCusolverDn.cusolverDnCreate(new cusolverDnHandle());
+    JCudaDriver.cuDevicePrimaryCtxRelease(device);
+    assertNoticed(
+        "cuDevicePrimaryCtxRelease: a stream outlives its context",
+        "cuDevicePrimaryCtxRelease: a cuSOLVER handle outlives its context");
+    JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
+  }
+
+  @Test
+  void aHandleTakesDeviceMemory() {
+    long before = Simulator.usedBytes();
+    cusolverDnHandle handle = new cusolverDnHandle();
+    assertThat(JCusolverDn.cusolverDnCreate(handle)).isZero();
+    assertThat(Simulator.usedBytes()).isEqualTo(before + (4 << 20));
+    JCusolverDn.cusolverDnDestroy(handle);
+    assertThat(Simulator.usedBytes()).isEqualTo(before);
+    Simulator.tell("memory " + (before + 1));
+    assertThat(JCusolverDn.cusolverDnCreate(handle)).isEqualTo(OUT_OF_MEMORY_OF_CUSOLVER);
+    Simulator.tell("memory " + (8L << 30));
   }
 
   /** What SimulatorTest holds forward and backward to. */

@@ -70,6 +70,18 @@ public final class Simulator {
     return Long.parseLong(tell("calls " + name));
   }
 
+  /** Bytes of device memory that are taken. */
+  public static long usedBytes() {
+    return Long.parseLong(tell("used"));
+  }
+
+  /** What the action calls of the driver and the libraries. */
+  public static List<String> trace(Runnable action) {
+    tell("trace on");
+    action.run();
+    return tell("trace off").lines().toList();
+  }
+
   /** What was done wrong since the last time it was asked for. */
   public static List<String> violations() {
     return tell("violations").lines().toList();

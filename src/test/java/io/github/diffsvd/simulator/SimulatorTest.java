@@ -4,13 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.CudaFatalException;
 import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceOutOfMemoryException;
 import io.github.diffsvd.DeviceUnavailableException;
+import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SpectralCotangents;
+import io.github.diffsvd.SpectralFunction;
+import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
+import io.github.diffsvd.SvdOptions;
+import io.github.diffsvd.SvdPlan;
 import io.github.diffsvd.internal.backend.cuda.Problem;
 import java.util.Arrays;
 import java.util.List;
@@ -162,6 +169,94 @@ class SimulatorTest {
         .hasNoSuppressedExceptions();
     assertThatThrownBy(SimulatorTest::useDevice).isInstanceOf(DeviceUnavailableException.class);
     Simulator.tell("reset");
+  }
+
+  /** A context that came to its end would take along what cuBLAS and cuSOLVER keep in it. */
+  @Test
+  void opensAndClosesInOneContext() {
+    long before = Simulator.calls("cuDevicePrimaryCtxRelease");
+    for (int i = 0; i < 10; i++) {
+      Device device = Device.open("cuda:0");
+      Problem problem = new Problem(device, DataType.FLOAT64, 2, 64, 64, SvdAlgorithm.GESVD);
+      problem.run(0);
+      problem.info.check(0);
+      if (i % 2 == 0) {
+        problem.close();
+      }
+      device.close();
+      problem.close();
+      assertThat(Simulator.leaks()).isEmpty();
+    }
+    assertThat(Simulator.calls("cuDevicePrimaryCtxRelease")).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "GESVD, 43, 40",
+    "GESVDJ, 43, 40",
+    "GESVDJ_BATCHED, 6, 5",
+    "GESVDA_BATCHED, 43, 40",
+    "JACOBI, 43, 40",
+    "JACOBI, 6000, 40"
+  })
+  void aPlanTakesItsWorkspaceAndNothingElse(SvdAlgorithm algorithm, int rows, int columns) {
+    SvdOptions options = SvdOptions.defaults().withAlgorithm(algorithm);
+    BatchShape shape = new BatchShape(DataType.COMPLEX64, 2, rows, columns);
+    try (Device device = Device.open("cuda:0");
+        SvdPlan first = SvdPlan.create(device, shape, options);
+        SpectralPlan firstSpectral = SpectralPlan.create(device, shape, options)) {
+      long handles = Simulator.calls("cublasCreate") + Simulator.calls("cusolverDnCreate");
+      long before = Simulator.usedBytes();
+      try (SvdPlan plan = SvdPlan.create(device, shape, options);
+          SpectralPlan spectral = SpectralPlan.create(device, shape, options)) {
+        assertThat(Simulator.usedBytes() - before)
+            .isEqualTo(plan.workspaceBytes() + spectral.workspaceBytes());
+        assertThat(first.workspaceBytes()).isEqualTo(plan.workspaceBytes());
+        assertThat(firstSpectral.workspaceBytes()).isEqualTo(spectral.workspaceBytes());
+      }
+      assertThat(Simulator.usedBytes()).isEqualTo(before);
+      assertThat(Simulator.calls("cublasCreate") + Simulator.calls("cusolverDnCreate"))
+          .isEqualTo(handles);
+    }
+  }
+
+  /** What AUTO chooses gives no matrix up; the routines that do are for those who name them. */
+  @Test
+  void autoNeverTakesARoutineThatGivesMatricesUp() {
+    try (Device device = Device.open("cuda:0")) {
+      for (int columns : new int[] {5, 32, 33, 64, 65}) {
+        for (DataType type : DataType.values()) {
+          BatchShape shape = new BatchShape(type, 1, columns + 1, columns);
+          try (SvdPlan plan = SvdPlan.create(device, shape)) {
+            assertThat(plan.toString())
+                .contains(columns > 64 ? "forward GESVD," : "forward svd_jacobi_");
+          }
+        }
+      }
+    }
+  }
+
+  /** Calls of driver and libraries, each of which is one of JNI, once stream and plan are warm. */
+  @Test
+  void aCallTakesFewCallsOfDriverAndLibraries() {
+    BatchShape shape = new BatchShape(DataType.FLOAT32, 2, 8, 8);
+    SpectralFunction f = SpectralFunction.softThreshold(0.5);
+    try (Device device = Device.open("cuda:0");
+        Problem problem = new Problem(device, shape.type(), 2, 8, 8, SvdAlgorithm.AUTO);
+        SpectralPlan spectral = SpectralPlan.create(device, shape);
+        OwnedMatrixBatch y = device.allocate(shape)) {
+      Runnable forward = () -> spectral.forward(problem.a, f, problem.factors, y, problem.info, 0);
+      Runnable backward =
+          () ->
+              spectral.backward(
+                  problem.factors, f, SpectralCotangents.of(y), problem.gradient, null, 0);
+      forward.run();
+      assertThat(Simulator.trace(() -> problem.forward(0))).hasSize(3);
+      assertThat(Simulator.trace(() -> problem.backward(0))).hasSize(3);
+      // Four products and the kernels between them; one kernel each way is to come.
+      assertThat(Simulator.trace(forward)).hasSizeLessThanOrEqualTo(9);
+      assertThat(Simulator.trace(backward)).hasSizeLessThanOrEqualTo(15);
+    }
   }
 
   @Test

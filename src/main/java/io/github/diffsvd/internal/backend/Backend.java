@@ -21,6 +21,9 @@ public interface Backend extends AutoCloseable {
 
   Limits limits();
 
+  /** What the address of an element of the caller's has to be a multiple of, a power of two. */
+  int alignment(DataType type);
+
   /** Uninitialised memory, aligned to 256 bytes (CUDA) or 64 (CPU). */
   long allocate(long bytes);
 

@@ -13,10 +13,7 @@ public enum Layout {
     return COLUMN_MAJOR.holds(matrix) ? COLUMN_MAJOR : ROW_MAJOR;
   }
 
-  /**
-   * Whether a matrix can be handed to BLAS as this layout. cuBLAS loads a complex number at once,
-   * so one that is only aligned to its parts cannot.
-   */
+  /** Whether a matrix can be handed to BLAS as this layout. */
   public boolean holds(MatrixBatch matrix) {
     long inner = this == ROW_MAJOR ? matrix.columnStride() : matrix.rowStride();
     int innerExtent = this == ROW_MAJOR ? matrix.columns() : matrix.rows();
@@ -24,8 +21,7 @@ public enum Layout {
     long outer = this == ROW_MAJOR ? matrix.rowStride() : matrix.columnStride();
     return (innerExtent <= 1 || inner == 1)
         && (outerExtent <= 1 || (outer >= innerExtent && outer <= Integer.MAX_VALUE))
-        && matrix.batchStride() >= 0
-        && matrix.address() % matrix.type().bytes() == 0;
+        && matrix.batchStride() >= 0;
   }
 
   /**

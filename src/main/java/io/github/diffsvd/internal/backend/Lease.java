@@ -128,6 +128,10 @@ public final class Lease implements AutoCloseable {
     LockSupport.parkNanos(PAUSE_NANOS);
   }
 
+  public int alignment(DataType type) {
+    return backend.alignment(type);
+  }
+
   public Backend.Limits limits() {
     return backend.limits();
   }

@@ -74,6 +74,11 @@ class LeaseTest {
     }
 
     @Override
+    public int alignment(DataType type) {
+      return type.bytes();
+    }
+
+    @Override
     public long allocate(long bytes) {
       return last += 256;
     }

@@ -147,6 +147,11 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public int alignment(DataType type) {
+    return type.real().bytes();
+  }
+
+  @Override
   public long allocate(long bytes) {
     Pointer raw = Pointer.malloc(bytes + ALIGNMENT);
     if (raw == null || raw.isNull()) {

@@ -54,6 +54,14 @@ final class CpuProduct implements BatchedProduct {
   }
 
   @Override
+  public long workspaceBytes() {
+    return 0;
+  }
+
+  @Override
+  public void bind(long workspace) {}
+
+  @Override
   public void multiply(
       Layout layout,
       MatrixBatch a,

@@ -41,6 +41,8 @@ public final class CudaBackend implements Backend {
 
   private final CudaContext context;
   private final CudaMemory memory;
+  private final SharedCublas cublas;
+  private final SharedCusolver cusolver;
   private final CudaModule module;
   private final Limits limits;
   private final String description;
@@ -78,6 +80,8 @@ public final class CudaBackend implements Backend {
   private CudaBackend(CudaContext context) {
     this.context = context;
     memory = new CudaMemory(context);
+    cublas = new SharedCublas(context);
+    cusolver = new SharedCusolver(context);
     try {
       limits =
           new Limits(
@@ -120,6 +124,12 @@ public final class CudaBackend implements Backend {
   @Override
   public Limits limits() {
     return limits;
+  }
+
+  /** The kernels and cuBLAS load a complex number at once. */
+  @Override
+  public int alignment(DataType type) {
+    return type.bytes();
   }
 
   @Override
@@ -185,20 +195,21 @@ public final class CudaBackend implements Backend {
 
   @Override
   public BatchedProduct product(BatchShape shape) {
-    return new CudaProduct(context, shape);
+    return new CudaProduct(context, cublas, shape);
   }
 
   @Override
   public SvdSolver svdSolver(BatchShape shape, SvdAlgorithm algorithm) {
-    return new CudaSvdSolver(context, shape, algorithm);
+    return new CudaSvdSolver(context, cusolver, shape, algorithm);
   }
 
+  /** The last first, and all of them. */
   @Override
+  @SuppressWarnings("try")
   public void close() {
-    try {
-      module.close();
-    } finally {
-      context.close();
-    }
+    try (context;
+        module;
+        cusolver;
+        cublas) {}
   }
 }

@@ -18,6 +18,10 @@ import jcuda.jcusolver.cusolverStatus;
  * A device's primary context, which the CUDA runtime and so every other library in the process
  * shares, and a stream of our own in it.
  *
+ * <p>The context is retained with every object and released with none. The last release would
+ * destroy it, and what cuBLAS and cuSOLVER keep in it for the process beside their handles; and to
+ * make it anew takes longer than anything else that a device does.
+ *
  * <p>Every call goes between {@link #push()} and {@link #pop()}, on whatever thread, so the
  * caller's current context is left as it was.
  */
@@ -32,18 +36,13 @@ final class CudaContext implements AutoCloseable {
     this.index = index;
     check("cuDeviceGet", JCudaDriver.cuDeviceGet(device, index));
     check("cuDevicePrimaryCtxRetain", JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
+    push();
     try {
-      push();
-      try {
-        check(
-            "cuStreamCreate",
-            JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
-      } finally {
-        pop();
-      }
-    } catch (RuntimeException | Error e) {
-      JCudaDriver.cuDevicePrimaryCtxRelease(device);
-      throw e;
+      check(
+          "cuStreamCreate",
+          JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
+    } finally {
+      pop();
     }
   }
 
@@ -152,10 +151,6 @@ final class CudaContext implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      release(() -> check("cuStreamDestroy", JCudaDriver.cuStreamDestroy(stream)));
-    } finally {
-      JCudaDriver.cuDevicePrimaryCtxRelease(device);
-    }
+    release(() -> check("cuStreamDestroy", JCudaDriver.cuStreamDestroy(stream)));
   }
 }

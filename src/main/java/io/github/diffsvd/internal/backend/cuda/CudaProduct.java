@@ -5,17 +5,16 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Layout;
+import io.github.diffsvd.internal.backend.Workspace;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import jcuda.Pointer;
 import jcuda.jcublas.JCublas2;
-import jcuda.jcublas.cublasAtomicsMode;
 import jcuda.jcublas.cublasHandle;
-import jcuda.jcublas.cublasStatus;
 
 /**
- * cuBLAS's strided-batched gemm, with a handle and a workspace of its own, so that nothing is
- * allocated when it is called.
+ * cuBLAS's strided-batched gemm, in a workspace of its plan's, so that nothing is allocated when it
+ * is called.
  *
  * <p>cuBLAS does not say in which order it adds, and one running sum of a million equal terms in
  * single precision keeps two or three digits. So long sums are given to it in pieces of PIECE
@@ -32,7 +31,7 @@ final class CudaProduct implements BatchedProduct {
   private static final int LONG = 4096;
 
   private static final int PIECE = 128;
-  private static final int GROUP = 128;
+  private static final int GROUP = SharedCublas.ONES;
 
   /** Terms of a piece where the pieces are added in order: as many as there are in a million. */
   private static final int PIECE_IN_ORDER = 1024;
@@ -50,27 +49,28 @@ final class CudaProduct implements BatchedProduct {
   private static final int SCALAR_ALIGNMENT = 16;
 
   private final CudaContext context;
-  private final CudaMemory memory;
+  private final SharedCublas cublas;
   private final String name;
   private final Routine routine;
   private final Pointer one;
   private final Pointer zero;
-  private final StreamHandle stream;
-  private final cublasHandle handle = new cublasHandle();
-  private final long workspaceBytes;
-  private final RawPointer workspace = new RawPointer();
+  private final Workspace workspace = new Workspace();
+  private final long cublasBytes;
+  private long cublasWorkspace;
 
   /** Elements that there is room for in {@link #sums}; 0 where no sum is long. */
   private final long room;
 
-  /** Of pieces, behind the workspace. */
-  private final long sums;
+  /** Of pieces. */
+  private long sums;
 
-  /** Of groups of pieces, behind those. */
-  private final long groups;
+  /** Of groups of pieces. */
+  private long groups;
 
-  /** GROUP ones, behind those. */
   private final long ones;
+
+  /** For the calls of one product. */
+  private cublasHandle handle;
 
   private final RawPointer a = new RawPointer();
   private final RawPointer b = new RawPointer();
@@ -99,10 +99,10 @@ final class CudaProduct implements BatchedProduct {
         int batch);
   }
 
-  CudaProduct(CudaContext context, BatchShape shape) {
+  CudaProduct(CudaContext context, SharedCublas cublas, BatchShape shape) {
     this.context = context;
+    this.cublas = cublas;
     DataType type = shape.type();
-    memory = new CudaMemory(context);
     name = "cublas" + SvdRoutine.letter(type) + "gemmStridedBatched";
     routine =
         switch (type) {
@@ -113,39 +113,15 @@ final class CudaProduct implements BatchedProduct {
         };
     one = scalar(type, 1);
     zero = scalar(type, 0);
-    stream = context.streamHandle();
-    workspaceBytes =
-        context.computeCapabilityMajor() >= 9 ? HOPPER_WORKSPACE_BYTES : WORKSPACE_BYTES;
+    cublasBytes = context.computeCapabilityMajor() >= 9 ? HOPPER_WORKSPACE_BYTES : WORKSPACE_BYTES;
     int most = Math.max(shape.rows(), shape.columns());
     long width = Math.min(shape.rows(), shape.columns());
     room = most <= LONG ? 0 : Math.min(SUMS_BYTES / type.bytes(), most / PIECE * width * width);
-    long elements = room == 0 ? 0 : room + room / GROUP + GROUP;
-    workspace.at(memory.allocate(workspaceBytes + elements * type.bytes()));
-    sums = workspace.address() + workspaceBytes;
-    groups = sums + room * type.bytes();
-    ones = groups + room / GROUP * type.bytes();
-    try {
-      if (room > 0) {
-        memory.copyToDevice(ones, ones(type), 0);
-      }
-      context.push();
-      try {
-        int status = JCublas2.cublasCreate(handle);
-        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
-          // The binding sets it to whatever the failed call left behind.
-          RawPointer.set(handle, 0);
-        }
-        context.checkCublas("cublasCreate", status);
-        context.checkCublas(
-            "cublasSetAtomicsMode",
-            JCublas2.cublasSetAtomicsMode(handle, cublasAtomicsMode.CUBLAS_ATOMICS_NOT_ALLOWED));
-      } finally {
-        context.pop();
-      }
-    } catch (RuntimeException | Error e) {
-      close();
-      throw e;
-    }
+    workspace.reserve(cublasBytes, address -> cublasWorkspace = address);
+    workspace.reserve(room * type.bytes(), address -> sums = address);
+    workspace.reserve(room / GROUP * type.bytes(), address -> groups = address);
+    ones = room == 0 ? 0 : cublas.ones(type);
+    cublas.open();
   }
 
   /**
@@ -165,18 +141,14 @@ final class CudaProduct implements BatchedProduct {
     return Pointer.to(number);
   }
 
-  /** GROUP of them. */
-  private static ByteBuffer ones(DataType type) {
-    ByteBuffer ones =
-        ByteBuffer.allocateDirect(GROUP * type.bytes()).order(ByteOrder.nativeOrder());
-    for (int i = 0; i < GROUP; i++) {
-      if (type.real() == DataType.FLOAT32) {
-        ones.putFloat(i * type.bytes(), 1);
-      } else {
-        ones.putDouble(i * type.bytes(), 1);
-      }
-    }
-    return ones;
+  @Override
+  public long workspaceBytes() {
+    return workspace.bytes();
+  }
+
+  @Override
+  public void bind(long address) {
+    workspace.bind(address);
   }
 
   @Override
@@ -192,19 +164,25 @@ final class CudaProduct implements BatchedProduct {
     Gemm gemm = Gemm.of(layout, a, adjointA, b, adjointB, c);
     context.push();
     try {
-      moveTo(stream);
-      if (gemm.k() <= LONG) {
+      synchronized (cublas) {
+        handle = cublas.on(stream, cublasWorkspace, cublasBytes);
         run(gemm, accumulate);
-      } else if (2L * gemm.m() * gemm.n() <= room
-          && CALLS_PER_MATRIX * (long) gemm.batch() < gemm.k() / PIECE_IN_ORDER) {
-        for (int i = 0; i < gemm.batch(); i++) {
-          addSideBySide(gemm.matrix(i), accumulate);
-        }
-      } else {
-        addInOrder(gemm, accumulate);
       }
     } finally {
       context.pop();
+    }
+  }
+
+  private void run(Gemm gemm, boolean accumulate) {
+    if (gemm.k() <= LONG) {
+      call(gemm, accumulate);
+    } else if (2L * gemm.m() * gemm.n() <= room
+        && CALLS_PER_MATRIX * (long) gemm.batch() < gemm.k() / PIECE_IN_ORDER) {
+      for (int i = 0; i < gemm.batch(); i++) {
+        addSideBySide(gemm.matrix(i), accumulate);
+      }
+    } else {
+      addInOrder(gemm, accumulate);
     }
   }
 
@@ -212,7 +190,7 @@ final class CudaProduct implements BatchedProduct {
   private void addInOrder(Gemm g, boolean accumulate) {
     for (long first = 0; first < g.k(); first += PIECE_IN_ORDER) {
       int terms = (int) Math.min(PIECE_IN_ORDER, g.k() - first);
-      run(g.terms(first, terms), accumulate || first > 0);
+      call(g.terms(first, terms), accumulate || first > 0);
     }
   }
 
@@ -225,34 +203,34 @@ final class CudaProduct implements BatchedProduct {
       int pieces = (int) Math.min(Math.min(left / PIECE, MOST_PIECES), room / elements);
       boolean add = accumulate || first > 0;
       if (pieces < 2) {
-        run(g.terms(first, left), add);
+        call(g.terms(first, left), add);
         return;
       }
       boolean grouped = pieces > GROUP;
       if (grouped) {
         pieces -= pieces % GROUP;
       }
-      run(g.terms(first, PIECE).pieces(pieces, sums), false);
+      call(g.terms(first, PIECE).pieces(pieces, sums), false);
       first += pieces * PIECE;
       long from = sums;
       if (grouped) {
         pieces /= GROUP;
         long stride = (long) GROUP * elements;
-        run(
+        call(
             Gemm.sumOfColumns(
                 g.bytes(), elements, GROUP, sums, elements, stride, ones, groups, elements, pieces),
             false);
         from = groups;
       }
       // Column by column of c, because they may stand apart.
-      run(
+      call(
           Gemm.sumOfColumns(
               g.bytes(), g.m(), pieces, from, elements, g.m(), ones, g.c(), g.ldc(), g.n()),
           add);
     }
   }
 
-  private void run(Gemm g, boolean accumulate) {
+  private void call(Gemm g, boolean accumulate) {
     context.checkCublas(
         name,
         routine.call(
@@ -276,31 +254,6 @@ final class CudaProduct implements BatchedProduct {
             g.batch()));
   }
 
-  /** Setting the stream gives cuBLAS's own workspace back to it, so ours follows. */
-  private void moveTo(long stream) {
-    if (!this.stream.moveTo(stream)) {
-      return;
-    }
-    try {
-      context.checkCublas(
-          "cublasSetStream", JCublas2.cublasSetStream(handle, this.stream.runtime()));
-      context.checkCublas(
-          "cublasSetWorkspace", JCublas2.cublasSetWorkspace(handle, workspace, workspaceBytes));
-    } catch (RuntimeException e) {
-      this.stream.forget();
-      throw e;
-    }
-  }
-
   @Override
-  public void close() {
-    if (RawPointer.get(handle) != 0) {
-      context.release(() -> context.checkCublas("cublasDestroy", JCublas2.cublasDestroy(handle)));
-      RawPointer.set(handle, 0);
-    }
-    if (workspace.address() != 0) {
-      memory.free(workspace.address());
-      workspace.at(0);
-    }
-  }
+  public void close() {}
 }

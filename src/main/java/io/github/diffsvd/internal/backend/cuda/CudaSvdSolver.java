@@ -8,31 +8,30 @@ import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.internal.backend.SvdBuffers;
 import io.github.diffsvd.internal.backend.SvdSolver;
 import jcuda.driver.JCudaDriver;
-import jcuda.jcusolver.JCusolverDn;
-import jcuda.jcusolver.cusolverDnHandle;
-import jcuda.jcusolver.cusolverStatus;
 
 /**
- * A routine of cuSOLVER, with a handle of its own. One that takes a call for each matrix has its
- * calls one after the other: on an H100 each of them waited for the device, so that calls on
- * several streams did not overlap, and every handle took 100 MiB of device memory.
+ * A routine of cuSOLVER. One that takes a call for each matrix has its calls one after the other:
+ * on an H100 each of them waited for the device, so that calls on several streams did not overlap.
+ * Between two of them a plan of another thread has its turn.
  */
 final class CudaSvdSolver implements SvdSolver {
   /** Up to so many rows cuSOLVER has a batched Jacobi iteration. */
   private static final int BATCHED_ROWS = 32;
 
   private final CudaContext context;
+  private final SharedCusolver cusolver;
   private final StreamHandle stream;
   private final SvdAlgorithm algorithm;
   private final SvdRoutine routine;
-  private final cusolverDnHandle handle = new cusolverDnHandle();
   private final SvdOperands operands;
   private final int[] capturing = {0};
   private final SvdBuffers buffers;
   private int workElements;
 
-  CudaSvdSolver(CudaContext context, BatchShape shape, SvdAlgorithm algorithm) {
+  CudaSvdSolver(
+      CudaContext context, SharedCusolver cusolver, BatchShape shape, SvdAlgorithm algorithm) {
     this.context = context;
+    this.cusolver = cusolver;
     // Beyond the Jacobi kernel. GESVDJ is faster, but loses orthogonality and denormal numbers.
     this.algorithm = algorithm == SvdAlgorithm.AUTO ? SvdAlgorithm.GESVD : algorithm;
     stream = context.streamHandle();
@@ -58,15 +57,12 @@ final class CudaSvdSolver implements SvdSolver {
   }
 
   private void open() {
-    int status = JCusolverDn.cusolverDnCreate(handle);
-    if (status != cusolverStatus.CUSOLVER_STATUS_SUCCESS) {
-      // The binding sets it to whatever the failed call left behind.
-      RawPointer.set(handle, 0);
-    }
-    context.checkCusolver("cusolverDnCreate", status);
     routine.open(context);
     int[] elements = {0};
-    context.checkCusolver(routine.name() + "_bufferSize", routine.bufferSize(handle, elements));
+    synchronized (cusolver) {
+      context.checkCusolver(
+          routine.name() + "_bufferSize", routine.bufferSize(cusolver.handle(), elements));
+    }
     workElements = elements[0];
   }
 
@@ -99,10 +95,12 @@ final class CudaSvdSolver implements SvdSolver {
   public void solve(long stream) {
     context.push();
     try {
-      moveTo(stream);
-      refuseCapture();
+      refuseCapture(stream);
       for (int i = 0; i < routine.calls(); i++) {
-        context.checkCusolver(routine.name(), routine.call(handle, operands.at(i), workElements));
+        synchronized (cusolver) {
+          context.checkCusolver(
+              routine.name(), routine.call(cusolver.on(stream), operands.at(i), workElements));
+        }
       }
     } finally {
       context.pop();
@@ -110,30 +108,19 @@ final class CudaSvdSolver implements SvdSolver {
   }
 
   /** Before the library's own refusal, which breaks the capture and has no reason. */
-  private void refuseCapture() {
+  private void refuseCapture(long stream) {
     if (!routine.waits()) {
       return;
     }
-    check("cuStreamIsCapturing", JCudaDriver.cuStreamIsCapturing(stream.driver(), capturing));
+    check(
+        "cuStreamIsCapturing",
+        JCudaDriver.cuStreamIsCapturing(this.stream.driver(stream), capturing));
     if (capturing[0] != 0) {
       throw new IllegalStateException(
           "stream: "
               + algorithm
               + " waits for the device inside cuSOLVER and cannot be captured into a graph; JACOBI,"
               + " GESVDJ_BATCHED and GESVDA_BATCHED can");
-    }
-  }
-
-  private void moveTo(long stream) {
-    if (!this.stream.moveTo(stream)) {
-      return;
-    }
-    try {
-      context.checkCusolver(
-          "cusolverDnSetStream", JCusolverDn.cusolverDnSetStream(handle, this.stream.runtime()));
-    } catch (RuntimeException e) {
-      this.stream.forget();
-      throw e;
     }
   }
 
@@ -181,11 +168,6 @@ final class CudaSvdSolver implements SvdSolver {
   @Override
   public void close() {
     context.release(() -> routine.close(context));
-    if (RawPointer.get(handle) != 0) {
-      context.release(
-          () -> context.checkCusolver("cusolverDnDestroy", JCusolverDn.cusolverDnDestroy(handle)));
-      RawPointer.set(handle, 0);
-    }
   }
 
   @Override

@@ -43,11 +43,6 @@ final class StreamHandle {
   }
 
   /** The stream of the last {@link #moveTo}. */
-  CUstream driver() {
-    return driver;
-  }
-
-  /** The stream of the last {@link #moveTo}. */
   cudaStream_t runtime() {
     return runtime;
   }

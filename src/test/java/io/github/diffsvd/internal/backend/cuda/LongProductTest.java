@@ -34,16 +34,36 @@ class LongProductTest {
 
   private CudaContext context;
   private CudaMemory memory;
+  private SharedCublas cublas;
 
   @BeforeEach
   void open() {
     context = new CudaContext(0);
     memory = new CudaMemory(context);
+    cublas = new SharedCublas(context);
   }
 
   @AfterEach
   void close() {
+    cublas.close();
     context.close();
+  }
+
+  /** A product with its workspace. */
+  private final class Product implements AutoCloseable {
+    private final CudaProduct product;
+    private final long workspace;
+
+    Product(BatchShape shape) {
+      product = new CudaProduct(context, cublas, shape);
+      workspace = memory.allocate(product.workspaceBytes());
+      product.bind(workspace);
+    }
+
+    @Override
+    public void close() {
+      memory.free(workspace);
+    }
   }
 
   /**
@@ -75,8 +95,7 @@ class LongProductTest {
   @MethodSource("cases")
   void isExact(int depth, int batch, int width, DataType type, Layout layout) {
     Random random = new Random(depth);
-    try (CudaProduct product =
-        new CudaProduct(context, new BatchShape(type, batch, depth, width))) {
+    try (Product made = new Product(new BatchShape(type, batch, depth, width))) {
       for (int flags = 0; flags < 8; flags++) {
         boolean adjointA = (flags & 1) != 0;
         boolean adjointB = (flags & 2) != 0;
@@ -91,7 +110,7 @@ class LongProductTest {
           }
           double[] expected = c.values.clone();
           addProduct(a, adjointA, b, adjointB, accumulate, c, expected);
-          product.multiply(layout, a.view, adjointA, b.view, adjointB, c.view, accumulate, 0);
+          made.product.multiply(layout, a.view, adjointA, b.view, adjointB, c.view, accumulate, 0);
           assertThat(c.read()).as("flags %d", flags).isEqualTo(expected);
         }
       }
@@ -104,13 +123,13 @@ class LongProductTest {
     Random random = new Random(1);
     int depth = 70_000;
     try (CallersStream caller = new CallersStream();
-        CudaProduct product = new CudaProduct(context, new BatchShape(type, 1, depth, ROWS));
+        Product made = new Product(new BatchShape(type, 1, depth, ROWS));
         Matrices a = new Matrices(type, Layout.ROW_MAJOR, 1, depth, ROWS);
         Matrices b = new Matrices(type, Layout.ROW_MAJOR, 1, depth, COLUMNS);
         Matrices c = new Matrices(type, Layout.ROW_MAJOR, 1, ROWS, COLUMNS)) {
       Runnable multiply =
           () ->
-              product.multiply(
+              made.product.multiply(
                   Layout.ROW_MAJOR, a.view, true, b.view, false, c.view, false, caller.handle());
       multiply.run();
       CUgraphExec graph = caller.capture(multiply);
@@ -140,11 +159,11 @@ class LongProductTest {
   void takesFewCalls(int depth, int batch, int calls) {
     assumeTrue(Simulator.isLoaded(), "the simulator counts calls");
     DataType type = DataType.FLOAT32;
-    try (CudaProduct product = new CudaProduct(context, new BatchShape(type, batch, depth, 1));
+    try (Product made = new Product(new BatchShape(type, batch, depth, 1));
         Matrices a = new Matrices(type, Layout.COLUMN_MAJOR, batch, depth, 1);
         Matrices c = new Matrices(type, Layout.COLUMN_MAJOR, batch, 1, 1)) {
       long before = Simulator.calls("cublasSgemmStridedBatched");
-      product.multiply(Layout.COLUMN_MAJOR, a.view, true, a.view, false, c.view, false, 0);
+      made.product.multiply(Layout.COLUMN_MAJOR, a.view, true, a.view, false, c.view, false, 0);
       assertThat(Simulator.calls("cublasSgemmStridedBatched") - before).isEqualTo(calls);
       c.read();
     }
