@@ -42,6 +42,7 @@ class Maker {
     c.kernel = kernel;
     c.element = element;
     c.symbol = kernel + (element == Element::f32 ? "_f32" : element == Element::f64 ? "_f64" : element == Element::c64 ? "_c64" : "_c128");
+    c.host_symbol = c.symbol;
     c.full_batch = batch;
     c.batch = options.sample > 0 ? std::min<int64_t>(options.sample, batch) : batch;
     c.m = m;
@@ -116,13 +117,13 @@ class Maker {
   }
 
   // units_per_batch: how many units a batch of so many matrices is.
-  void shape(const std::function<int64_t(int64_t)>& units, int threads, int64_t scratch, int64_t most_blocks = INT64_MAX) {
+  void shape(const std::function<int64_t(int64_t)>& units, int threads, int64_t scratch, int64_t most_blocks = 0) {
     const int64_t of = options.matrices_per_unit;
     c.units = of ? (c.batch + of - 1) / of : units(c.batch);
     c.full_units = of ? (c.full_batch + of - 1) / of : units(c.full_batch);
     if (of) c.teams = of;
-    const int64_t resident = int64_t(limits.multiprocessors) * limits.blocks_per_multiprocessor;
-    c.full_blocks = std::max<int64_t>(1, std::min({c.full_units, resident, most_blocks}));
+    if (most_blocks == 0) most_blocks = int64_t(limits.multiprocessors) * limits.blocks_per_multiprocessor;
+    c.full_blocks = std::max<int64_t>(1, std::min(c.full_units, most_blocks));
     // Of the simulated units a block gets as many as in the full launch.
     const int64_t each = (c.full_units + c.full_blocks - 1) / c.full_blocks;
     c.launch.blocks = options.blocks ? options.blocks : std::max<int64_t>(1, (c.units + each - 1) / each);
@@ -170,7 +171,7 @@ std::string judge_svd(const Case& c, const Memory& memory, bool is_complex) {
 }  // namespace
 
 std::vector<std::string> kernels() {
-  return {"svd_backward", "svd_jacobi", "svd_backward_core", "spectral_core", "svd_pushforward_core", "svd_pack", "svd_unpack", "copy", "spectral_scale",
+  return {"svd_backward", "svd_backward_tiles", "svd_jacobi", "svd_backward_core", "spectral_core", "svd_pushforward_core", "svd_pack", "svd_unpack", "copy", "spectral_scale",
           "spectral_parameter", "resolve_ties", "canonical_gauge", "f_matrix", "singular_value_loss", "svd_gauge", "truncated_step", "eigh_check"};
 }
 
@@ -208,6 +209,30 @@ Case make_case(Memory& memory, const std::string& kernel, Element element, int64
     c.teams = teams;
     k.shape([=](int64_t b) { return (b + teams - 1) / teams; }, int(teams * team), teams * scratch);
     c.host_scratch = (2 * ld + 2 * slab) * ld * bytes + 3 * ld * real_bytes;
+  } else if (kernel == "svd_backward_tiles") {
+    // RegisterTiles; the CPU's kernel has the same arguments
+    const int64_t size = n <= 4 ? 4 : highest_bit(int(2 * n - 1)), team = size / 4 * (size / 4), threads = std::max<int64_t>(32, team), vector = 16 / bytes;
+    const int64_t distance = 4 * size * (team == 1 ? size : size + vector) + size / 4 * vector, matrices = threads / team;
+    const int64_t scratch = matrices * (distance * bytes + (3 * size + 1) * real_bytes);
+    const std::string suffix = c.symbol.substr(kernel.size());
+    c.symbol = kernel + "_" + std::to_string(size) + suffix;
+    c.host_symbol = "svd_backward_lanes" + suffix;
+    k.add(k.in("u", m, n));
+    k.add(k.values("s", n));
+    k.add(k.in("v", n, n));
+    if (options.only_s) k.add_absent();
+    else k.add(k.in("gu", m, n));
+    k.add(k.values("gs", n));
+    if (options.only_s) k.add_absent();
+    else k.add(k.in("gv", n, n));
+    k.add(k.out("gx", m, n));
+    finish(0);
+    k.add(n);  // rank
+    k.add(int64_t(0));
+    k.add_rule();
+    c.teams = matrices;
+    k.shape([=](int64_t b) { return (b + matrices - 1) / matrices; }, int(threads), scratch, limits.multiprocessors * limits.resident(int(threads), int(scratch)));
+    c.host_scratch = n * (3 * m + 3 * n + 2) * bytes * (32 / real_bytes);
   } else if (kernel == "svd_jacobi") {
     // JacobiForward
     const auto rows_of_block = n > 21 ? n + n / 2 : 32;

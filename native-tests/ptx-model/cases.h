@@ -32,7 +32,7 @@ struct Field {  // of 8 bytes in the arguments: a plain one, or the address of a
 };
 
 struct Case {
-  std::string kernel, symbol;
+  std::string kernel, symbol, host_symbol;  // host_symbol: in the CPU library
   Element element;
   int64_t batch, m, n;       // batch: what is simulated
   int64_t full_batch = 0;    // what the launch stands for

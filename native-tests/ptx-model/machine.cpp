@@ -203,7 +203,8 @@ void Machine::run(const Function& kernel, const Launch& launch) {
       w.alive = threads == 32 ? 0xffffffffu : (1u << threads) - 1;
       w.frames.assign(1, {kernel.begin, -1, w.alive, true});
       w.waiting = false;
-      w.now = w.busy = 0;
+      w.now = w.busy = w.copies_arrive = 0;
+      w.copies.clear();
       std::fill(w.ready.begin(), w.ready.end(), 0);
       std::fill(w.predicate_ready.begin(), w.predicate_ready.end(), 0);
       start_block(w);
@@ -215,6 +216,7 @@ void Machine::run(const Function& kernel, const Launch& launch) {
     }
     std::memset(shared_.data(), 0xff, shared_.size());
     shared_written_.assign(shared_.size(), false);
+    shared_pending_.assign(shared_.size(), false);
     shared_shadow_.assign((shared_.size() + 3) / 4, {});
     CacheSet empty;
     empty.tags.fill(~uint64_t(0));
@@ -565,13 +567,46 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       access(w, i, at, lanes, true, a, values, result_latency);
       break;
     }
-    case Op::copy_async:  // done at once; waiting for it takes no time
+    case Op::copy_async: {  // done at once
+      uint64_t from[32], to[32];
       each(lanes, [&](int l) {
-        const uint64_t target = a[l] + i.second_offset, from = b[l] + i.offset;
-        if (memory.find(from) < 0 || target + i.bytes > shared_.size()) return report(i, "copy outside of a buffer");
-        std::memcpy(&shared_[target], reinterpret_cast<void*>(from), i.bytes);
-        for (int n = 0; n < i.bytes; n++) shared_written_[target + n] = true;
+        to[l] = uint32_t(a[l] + i.second_offset);
+        from[l] = b[l] + uint64_t(i.offset);
+        const uint64_t there = uint32_t(c[l]);
+        const int at_buffer = there > 0 ? memory.find(from[l]) : -1;
+        if (to[l] % i.bytes != 0 || (there > 0 && from[l] % i.bytes != 0)) return report(i, "misaligned access");
+        if (there > 0 && (at_buffer < 0 || memory.find(from[l] + there - 1) != at_buffer)) return report(i, "access outside of every buffer");
+        if (to[l] + i.bytes > shared_.size()) return report(i, "access outside of shared memory");
+        std::memset(&shared_[to[l]], 0, i.bytes);
+        if (there > 0) std::memcpy(&shared_[to[l]], reinterpret_cast<void*>(from[l]), there);
+        for (int n = 0; n < i.bytes; n += 4) {
+          std::fill_n(shared_written_.begin() + to[l] + n, 4, true);
+          shared_pending_[to[l] + n] = true;
+          w.copies.emplace_back(l, to[l] + n);
+          check_race(shared_shadow_[(to[l] + n) / 4], w, l, true, i, "shared memory", false);
+          if (at_buffer >= 0 && memory.buffers[at_buffer].writable)
+            check_race(memory.buffers[at_buffer].shadow[(from[l] + n - reinterpret_cast<uint64_t>(memory.buffers[at_buffer].data)) / 4], w, l, false, i, "global memory", true);
+        }
       });
+      uint32_t present = 0;
+      each(lanes, [&](int l) { present |= uint32_t(uint32_t(c[l]) > 0) << l; });
+      double arrives = 0, stored = 0;
+      if (present) count_global(tallies[at], from, present, i.bytes, false, arrives);
+      count_shared(tallies[at], to, lanes, i.bytes, stored);
+      w.copies_arrive = std::max(w.copies_arrive, w.block_start + arrives);
+      result_latency = 0;
+      break;
+    }
+    case Op::wait_copies:
+      for (size_t n = 0; n < w.copies.size(); n++) {
+        while (n < w.copies.size() && lanes >> w.copies[n].first & 1) {
+          shared_pending_[w.copies[n].second] = false;
+          w.copies[n] = w.copies.back();
+          w.copies.pop_back();
+        }
+      }
+      w.last_issue = std::max(w.last_issue, w.copies_arrive);
+      w.critical = at;
       break;
     case Op::warp_barrier: {
       const uint32_t mask = uint32_t(a[__builtin_ctz(lanes)]) & w.alive;
@@ -675,6 +710,7 @@ void Machine::access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool
       for (int n = 0; n < width; n += 4) {
         if (store) std::fill_n(shared_written_.begin() + address + n, std::min(4, width), true);
         else if (!shared_written_[address + n]) report(i, "read of shared memory that nobody wrote");
+        if (shared_pending_[(address + n) / 4 * 4]) report(i, "access to a copy that was not waited for");
         check_race(shared_shadow_[(address + n) / 4], w, l, store, i, "shared memory", false);
       }
     } else if (local) {

@@ -86,9 +86,10 @@ class Machine {
     std::vector<uint64_t> registers;
     std::vector<uint32_t> predicates;
     std::vector<unsigned char> local;
+    std::vector<std::pair<int, uint64_t>> copies;  // lanes and targets, until the lane waits
     std::vector<Frame> frames;
     bool waiting = false;
-    double now = 0, block_start = 0, block_slots = 0, last_issue = 0, busy = 0;
+    double now = 0, block_start = 0, block_slots = 0, last_issue = 0, busy = 0, copies_arrive = 0;
     int critical = 0;
     std::vector<double> ready, predicate_ready;
   };
@@ -100,7 +101,7 @@ class Machine {
   const Launch* launch_ = nullptr;
   std::vector<Warp> warps_;
   std::vector<unsigned char> shared_;
-  std::vector<bool> shared_written_;
+  std::vector<bool> shared_written_, shared_pending_;  // of bytes; pending: copied into by a thread that has not waited for it
   std::vector<Shadow> shared_shadow_;
   std::vector<uint64_t> constants_;  // 32 lanes each
   std::vector<CacheSet> cache_;

@@ -344,7 +344,7 @@ class Parser {
     else if (what == "st") i.op = Op::store;
     else if (what == "cvta") i.op = Op::mov;
     else if (what == "bar" || what == "barrier") i.op = has("warp") ? Op::warp_barrier : has("red") ? Op::barrier_red : Op::barrier;
-    else if (what == "cp" && has("async")) i.op = args.size() < 2 ? Op::none : Op::copy_async;
+    else if (what == "cp" && has("async")) i.op = has("wait_all") ? Op::wait_copies : args.size() < 2 ? Op::none : Op::copy_async;
     else if (what == "membar" || what == "fence" || what == "griddepcontrol" || what == "prefetch" || what == "nanosleep" || what == "discard") i.op = Op::none;
     else throw std::runtime_error("line " + std::to_string(line_) + ": unknown instruction " + s);
 
@@ -352,7 +352,7 @@ class Parser {
       case Op::branch:
         jumps_.emplace_back(int(module.code.size()), args[0]);
         break;
-      case Op::ret: case Op::none:
+      case Op::ret: case Op::none: case Op::wait_copies:
         break;
       case Op::call: {
         std::vector<std::string> parts = args;
@@ -387,11 +387,12 @@ class Parser {
         for (const int o : operands(args[1])) i.from_registers.push_back(o);
         break;
       }
-      case Op::copy_async:  // cp.async.ca.shared.global [to], [from], bytes
+      case Op::copy_async:  // cp.async.ca.shared.global [to], [from], bytes, bytes that are there: the others become 0
         address(i, args[0]);
         std::swap(i.offset, i.second_offset);
         address(i, args[1]);
         i.bytes = std::atoi(args[2].c_str());
+        i.from_registers.push_back(operand(args[args.size() > 3 ? 3 : 2]));
         break;
       case Op::setp: {
         const std::vector<std::string> both = split(args[0], '|');

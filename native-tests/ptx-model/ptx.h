@@ -10,7 +10,7 @@
 
 enum class Op : uint8_t {
   mov, pack, unpack, add, sub, mul, mul_hi, mul_wide, mad, mad_hi, mad_wide, div, rem, neg, abs, min, max, bit_and, bit_or, bit_xor, bit_not, shl, shr,
-  bfe, bfi, prmt, popc, clz, lop3, shf, setp, selp, cvt, fma, rcp, sqrt, rsqrt, ex2, lg2, sin, cos, copysign, load, store, copy_async, branch, barrier,
+  bfe, bfi, prmt, popc, clz, lop3, shf, setp, selp, cvt, fma, rcp, sqrt, rsqrt, ex2, lg2, sin, cos, copysign, load, store, copy_async, wait_copies, branch, barrier,
   barrier_red, warp_barrier, vote, shfl, activemask, call, ret, none
 };
 enum class Type : uint8_t { pred, u8, u16, u32, u64, s8, s16, s32, s64, f32, f64 };
