@@ -43,13 +43,13 @@ struct Tiling {
 #endif
 };
 
-// Calls body(k, matrix, member, row, column) for each tile of the thread: the k-th of its own, of which matrix of the block, which of that, and
-// where.
+// Calls body(k, matrix, member, row, column) for each tile that the thread has in the block's first `count` matrices: the k-th of its own, of which
+// matrix, which of that, and where.
 template <class S, class Body>
-DEVICE void for_own_tiles(const Block& block, const Body& body) {
+DEVICE void for_own_tiles(const Block& block, int count, const Body& body) {
   for (int k = 0; k < S::kOwn; k++) {
-    const int task = S::kOwn == 1 ? block.thread() : k, member = task % S::kTeam;
-    body(k, task / S::kTeam, member, member / S::kAcross, member % S::kAcross);
+    const int task = S::kOwn == 1 ? block.thread() : k, matrix = task / S::kTeam, member = task % S::kTeam;
+    if (matrix < count) body(k, matrix, member, member / S::kAcross, member % S::kAcross);
   }
 }
 
@@ -254,6 +254,7 @@ struct TileView {
     UNROLL(16)
     for (int number = 0; number < kPieces; number += kThreads) {
       const Piece<S, kWidth> step(number);
+      if (S::kOwn > 1 && step.matrix >= count) break;
       const int row = own.row + step.row, column = own.column + step.column;
       body(memory + step.matrix * view.batch_stride + step.row * row_stride + step.column * column_stride,
            shared + step.matrix * distance + (kTransposed ? step.column * S::kLd + step.row : step.row * S::kLd + step.column),

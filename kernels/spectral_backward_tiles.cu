@@ -60,19 +60,6 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
   T *const u = reinterpret_cast<T*>(block.scratch), *const t = u + S::kArray, *const v = t + S::kArray, *const a = v + S::kArray;
   const SpectralRows<R, kN> rows(x.spectrum, reinterpret_cast<R*>(u + S::kMatrices * kDistance));
 
-  // T of the slab whose G is there, over it.
-  const auto multiply_in = [&] {
-    Tile product[S::kOwn];
-    for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) {
-      product[k].clear();
-      product[k].template add_product<S>(t + matrix * kDistance, v + matrix * kDistance, n, row, column, x.adjoint);
-    });
-    block.barrier();
-    for_own_tiles<S>(block,
-                     [&](int k, int matrix, int, int row, int column) { product[k].template store_rows<S>(t + matrix * kDistance, row, column); });
-    block.barrier();
-  };
-
   const int64_t units = (x.batch + S::kMatrices - 1) / S::kMatrices;
   for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
     const int64_t first = unit * S::kMatrices;
@@ -84,12 +71,25 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
       block.barrier();
     };
 
+    // T of the slab whose G is there, over it.
+    const auto multiply_in = [&] {
+      Tile product[S::kOwn];
+      for_own_tiles<S>(block, count, [&](int k, int matrix, int, int row, int column) {
+        product[k].clear();
+        product[k].template add_product<S>(t + matrix * kDistance, v + matrix * kDistance, n, row, column, x.adjoint);
+      });
+      block.barrier();
+      for_own_tiles<S>(block, count,
+                       [&](int k, int matrix, int, int row, int column) { product[k].template store_rows<S>(t + matrix * kDistance, row, column); });
+      block.barrier();
+    };
+
     v_view.load(block, first, count, 0, n, v, kDistance);
     rows.template load<S>(block, x.spectrum, first, count, n);
     rows.template load_row<S>(block, x.gs, first, count, n, rows.gs);
     {
       Tile sum[S::kOwn], lost[S::kOwn];
-      for_own_tiles<S>(block, [&](int k, int, int, int, int) {
+      for_own_tiles<S>(block, count, [&](int k, int, int, int, int) {
         sum[k].clear();
         lost[k].clear();
       });
@@ -98,7 +98,7 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
         if (slab == 0) rows.template find_values<S>(block, n);
         multiply_in();
         const int there = x.m - slab < kN ? int(x.m - slab) : kN;
-        for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) {
+        for_own_tiles<S>(block, count, [&](int k, int matrix, int, int row, int column) {
           Tile part;
           part.clear();
           part.template add_adjoint_product<S>(u + matrix * kDistance, t + matrix * kDistance, there, row, column);
@@ -106,11 +106,11 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
         });
         if (x.m > kN) block.barrier();
       }
-      for_own_tiles<S>(block,
+      for_own_tiles<S>(block, count,
                        [&](int k, int matrix, int, int row, int column) { sum[k].template store_block<S>(a + matrix * kDistance, row, column); });
     }
     block.barrier();
-    for_own_tiles<S>(block, [&](int, int matrix, int member, int, int) {
+    for_own_tiles<S>(block, count, [&](int, int matrix, int member, int, int) {
       const R* const ratio = rows.ratio + matrix * rows.kDistance;
       R* const gs = rows.gs + matrix * rows.kDistance;
       T* const own = a + matrix * kDistance;
@@ -133,7 +133,7 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
         multiply_in();
       }
       // Rows of W = U C + T R, over T.
-      for_own_tiles<S>(block, [&](int, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
         Tile w;
         w.clear();
         if (projects) {
@@ -145,7 +145,7 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
       });
       block.barrier();
       // Rows of W Vᴴ, over U.
-      for_own_tiles<S>(block, [&](int, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
         Tile gx;
         gx.clear();
         gx.template add_product_adjoint<S>(t + matrix * kDistance, v + matrix * kDistance, n, row, column);

@@ -48,7 +48,7 @@ DEVICE void spectral_forward_tiles(const SpectralForward<T>& x, const Block& blo
         rows.template find_values<S>(block, n);
         block.barrier();
       }
-      for_own_tiles<S>(block, [&](int, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
         Tile w;
         w.template load_rows<S>(u + matrix * kDistance, row, column);
         w.template scale_columns<S>(rows.value + matrix * rows.kDistance, column);
@@ -56,13 +56,14 @@ DEVICE void spectral_forward_tiles(const SpectralForward<T>& x, const Block& blo
       });
       block.barrier();
       Tile y[S::kOwn];
-      for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int k, int matrix, int, int row, int column) {
         y[k].clear();
         y[k].template add_product_adjoint<S>(u + matrix * kDistance, v + matrix * kDistance, n, row, column);
         if (x.adjoint) y[k].conjugate_all();
       });
       block.barrier();
-      for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) { y[k].template scatter<S>(u + matrix * kDistance, row, column); });
+      for_own_tiles<S>(block, count,
+                       [&](int k, int matrix, int, int row, int column) { y[k].template scatter<S>(u + matrix * kDistance, row, column); });
       block.barrier();
       y_view.store(block, first, count, slab, x.m - slab, u, kDistance);
       block.barrier();

@@ -50,19 +50,19 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
 
     if (rotates) {
       Tile p[S::kOwn], lost[S::kOwn];
-      for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int k, int matrix, int, int row, int column) {
         p[k].clear();
         if (x.gv) p[k].template add_adjoint_product<S>(v + matrix * kDistance, b + matrix * kDistance, n, row, column);
       });
       block.barrier();
-      for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int k, int matrix, int, int row, int column) {
         p[k].template store_block<S>(b + matrix * kDistance, row, column);
         p[k].clear();
         lost[k].clear();
       });
       for (int64_t slab = 0; x.gu;) {
         const int rows = x.m - slab < kN ? int(x.m - slab) : kN;
-        for_own_tiles<S>(block, [&](int k, int matrix, int, int row, int column) {
+        for_own_tiles<S>(block, count, [&](int k, int matrix, int, int row, int column) {
           Tile part;
           part.clear();
           part.template add_adjoint_product<S>(u + matrix * kDistance, a + matrix * kDistance, rows, row, column);
@@ -76,10 +76,10 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
         copies_arrived();
         block.barrier();
       }
-      for_own_tiles<S>(block,
+      for_own_tiles<S>(block, count,
                        [&](int k, int matrix, int, int row, int column) { p[k].template store_block<S>(a + matrix * kDistance, row, column); });
       block.barrier();
-      for_own_tiles<S>(block, [&](int, int matrix, int member, int, int) {
+      for_own_tiles<S>(block, count, [&](int, int matrix, int member, int, int) {
         const R *const s = values + matrix * kValues;
         T *const p = a + matrix * kDistance, *const q = b + matrix * kDistance;
         with_rule(x.rule, s[0], [&](const auto &rule) {
@@ -101,7 +101,7 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
       copies_arrived();
       block.barrier();
       // Rows of W = U C + gU S⁺, over gU.
-      for_own_tiles<S>(block, [&](int, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
         Tile w, other;
         w.clear();
         if (rotates) w.template add_product<S>(u + matrix * kDistance, a + matrix * kDistance, n, row, column);
@@ -115,7 +115,7 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
       });
       block.barrier();
       // Rows of W Vᴴ, over U.
-      for_own_tiles<S>(block, [&](int, int matrix, int, int row, int column) {
+      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
         Tile gx;
         gx.clear();
         gx.template add_product_adjoint<S>(b + matrix * kDistance, v + matrix * kDistance, n, row, column);

@@ -748,7 +748,10 @@ DEVICE int64_t svd_jacobi_scratch_bytes(int64_t m, int64_t n, int64_t) {
 
 template <class T>
 DEVICE void svd_jacobi(const SvdJacobi<T>& x, const Block& block) {
-  with_arrangement<T>(x.m, x.n, [&](auto of, int team) { svd_of_vectors<T, decltype(of)::kVectors, decltype(of)::kTeams>(x, block, team); });
+  // Inlined, or what a thread keeps of its arguments is in local memory.
+  with_arrangement<T>(x.m, x.n, [&](auto of, int team) __attribute__((always_inline)) {
+    svd_of_vectors<T, decltype(of)::kVectors, decltype(of)::kTeams>(x, block, team);
+  });
 }
 
 // On an H100 as many float warps as 128 registers allow are faster than fewer with more; of the wider types it is the other way round at 32 columns.
