@@ -168,6 +168,7 @@ template <class S, class Body>
 DEVICE void for_own_pairs(int member, int n, const Body& body) {
   const int columns = n + 1, down = S::kTeam / columns, across = S::kTeam % columns;
   int r = member / columns, c = member % columns;
+  UNROLL(1)
   for (int t = member; t < n * columns / 2; t += S::kTeam) {
     const bool upper = c < n - r;
     body(upper ? r : n - 1 - r, upper ? r + c : c - 1);
