@@ -85,16 +85,18 @@ final class SharedCublas implements AutoCloseable {
    * The handle for calls on a stream, with a workspace; the context is current and the lock held.
    */
   cublasHandle on(long stream, long workspace, long workspaceBytes) {
-    if (!this.stream.moveTo(stream) && workspace == this.workspace.address()) {
-      return handle;
-    }
+    boolean moved = this.stream.moveTo(stream);
     try {
-      context.checkCublas(
-          "cublasSetStream", JCublas2.cublasSetStream(handle, this.stream.runtime()));
+      if (moved) {
+        context.checkCublas(
+            "cublasSetStream", JCublas2.cublasSetStream(handle, this.stream.runtime()));
+      }
       // Setting the stream has given cuBLAS its own workspace back.
-      context.checkCublas(
-          "cublasSetWorkspace",
-          JCublas2.cublasSetWorkspace(handle, this.workspace.at(workspace), workspaceBytes));
+      if (moved || workspace != this.workspace.address()) {
+        context.checkCublas(
+            "cublasSetWorkspace",
+            JCublas2.cublasSetWorkspace(handle, this.workspace.at(workspace), workspaceBytes));
+      }
     } catch (RuntimeException e) {
       this.stream.forget();
       throw e;

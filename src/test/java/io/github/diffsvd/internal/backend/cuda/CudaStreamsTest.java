@@ -154,14 +154,17 @@ class CudaStreamsTest {
     }
   }
 
-  @Test
-  void twoPlansOnTwoThreadsAndTwoStreamsDoNotDisturbEachOther() throws Exception {
+  /** They share the handles of the libraries, and each has another number of columns. */
+  @ParameterizedTest
+  @EnumSource(names = {"AUTO", "GESVD", "GESVDA_BATCHED"})
+  void twoPlansOnTwoThreadsAndTwoStreamsDoNotDisturbEachOther(SvdAlgorithm algorithm)
+      throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try (Device device = Device.open("cuda:0")) {
       List<Future<?>> both = new ArrayList<>();
       for (int thread = 0; thread < 2; thread++) {
         int columns = thread == 0 ? 6 : 36;
-        both.add(threads.submit(() -> repeat(device, columns)));
+        both.add(threads.submit(() -> repeat(device, columns, algorithm)));
       }
       for (Future<?> each : both) {
         each.get();
@@ -171,10 +174,9 @@ class CudaStreamsTest {
     }
   }
 
-  private static void repeat(Device device, int columns) {
+  private static void repeat(Device device, int columns, SvdAlgorithm algorithm) {
     try (CallersStream caller = new CallersStream();
-        Problem problem =
-            new Problem(device, DataType.FLOAT64, BATCH, 38, columns, SvdAlgorithm.AUTO)) {
+        Problem problem = new Problem(device, DataType.FLOAT64, BATCH, 38, columns, algorithm)) {
       List<List<double[]>> expected = new ArrayList<>();
       for (int seed = 0; seed < 3; seed++) {
         device.write(problem.a, random(problem, seed));
