@@ -62,11 +62,11 @@ struct Decompositions {
   SvdJacobi<T> jacobi(const Views& x, T* workspace, bool vectors, bool left_alone) const {
     return {x.a, vectors ? x.u : View<T>{}, x.s, vectors ? x.v : View<T>{}, x.info, workspace, batch, m, n, conjugated, left_alone};
   }
-  SvdLanes<T> lanes(const Views& x, bool leaves) const { return {x.a, x.u, x.s, x.v, x.info, batch, m, n, conjugated, leaves}; }
-  SvdValues<T> values(const Views& x) const { return {x.a, x.s, x.info, batch, m, n}; }
   // Matrix b by itself.
   static Views one(const Views& x, int64_t b) { return {x.a.matrix(b), x.u.matrix(b), x.s.matrix(b), x.v.matrix(b), x.info + b}; }
 #if !defined(__CUDACC__)
+  SvdLanes<T> lanes(const Views& x, bool leaves) const { return {x.a, x.u, x.s, x.v, x.info, batch, m, n, conjugated, leaves}; }
+  SvdValues<T> values(const Views& x) const { return {x.a, x.s, x.info, batch, m, n}; }
   int64_t jacobi_scratch() const { return svd_jacobi_scratch_bytes<T>(m, n, 1); }
   int64_t lanes_scratch() const { return svd_lanes_scratch_bytes<T>(m, n, 1); }
   int64_t values_scratch() const { return svd_values_lanes_scratch_bytes<T>(m, n, 1); }

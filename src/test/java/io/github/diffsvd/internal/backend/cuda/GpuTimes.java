@@ -2,6 +2,7 @@ package io.github.diffsvd.internal.backend.cuda;
 
 import com.google.gson.JsonObject;
 import io.github.diffsvd.BatchShape;
+import io.github.diffsvd.CudaFatalException;
 import io.github.diffsvd.CudaStatusException;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
@@ -12,22 +13,25 @@ import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.simulator.Simulator;
-import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import jcuda.driver.JCudaDriver;
 
 /**
- * How long each operation takes on cuda:0, beside a copy of as many bytes. A row is handed over as
- * soon as it is measured, so a run that is cut off keeps what it has.
+ * How long each operation takes on cuda:0, beside a copy of as many bytes; a line of the report for
+ * each, as soon as it is measured.
  */
-public final class GpuTimes {
+final class GpuTimes {
+  static final String PHASE = "times";
+
+  /** A row ends after so long, or after its first call. */
+  private static final double SECONDS = 1;
+
   private static final int MOST_TIMES = 21;
 
   /** Two problems take turns where one alone would stay in the cache. */
@@ -59,129 +63,94 @@ public final class GpuTimes {
   /** cuSOLVER's loops over matrices are timed on so many: their time is proportional to them. */
   private static final int MOST_OF_A_LOOP = 16;
 
-  /** One line of the table; times in µs for the whole batch, medians. */
-  record Row(
-      String op,
-      DataType type,
-      int[] shape,
-      SvdAlgorithm algorithm,
-      double micros,
-      double copyMicros) {
-    static final String HEADER =
+  private static final Pattern SUBJECT =
+      Pattern.compile("(\\w+) (\\w+) (\\d+)×(\\d+)×(\\d+) (\\w+)");
+
+  private static final Pattern RESULT =
+      Pattern.compile("([\\d.]+) µs, [\\d.]+ ns per matrix, a copy ([\\d.]+) µs");
+
+  private final GpuReport report;
+  private final List<SvdAlgorithm> algorithms;
+  private Device device;
+  private CallersStream stream;
+
+  GpuTimes(GpuReport report, List<SvdAlgorithm> algorithms) {
+    this.report = report;
+    this.algorithms = algorithms;
+  }
+
+  private static String subject(String op, DataType type, int[] shape, SvdAlgorithm algorithm) {
+    return String.format(
+        "%s %s %d×%d×%d %s", op, type, shape[0], shape[1], shape[2], algorithm.name());
+  }
+
+  /** Of the whole batch. */
+  private void row(String subject, int batch, double micros, double copyMicros) {
+    report.line(
+        PHASE,
+        subject,
         String.format(
             Locale.ROOT,
-            "%-9s %-10s %15s %-15s %12s %14s %12s",
-            "op",
-            "dtype",
-            "shape",
-            "algorithm",
-            "µs",
-            "ns per matrix",
-            "÷ copy");
-
-    @Override
-    public String toString() {
-      return String.format(
-          Locale.ROOT,
-          "%-9s %-10s %15s %-15s %12.1f %14.2f %12.1f",
-          op,
-          type,
-          shape[0] + "×" + shape[1] + "×" + shape[2],
-          algorithm,
-          micros,
-          1000 * micros / shape[0],
-          micros / copyMicros);
-    }
-
-    JsonObject json() {
-      JsonObject members = new JsonObject();
-      members.addProperty("op", op);
-      members.addProperty("device", "cuda:0");
-      members.addProperty("dtype", type.name());
-      members.addProperty("batch", shape[0]);
-      members.addProperty("m", shape[1]);
-      members.addProperty("n", shape[2]);
-      members.addProperty("algorithm", algorithm.name());
-      members.addProperty("ours_us", micros);
-      members.addProperty("peer", "copy");
-      members.addProperty("peer_us", copyMicros);
-      members.addProperty("ratio", copyMicros / micros);
-      return members;
-    }
+            "%.2f µs, %.2f ns per matrix, a copy %.2f µs",
+            micros,
+            1000 * micros / batch,
+            copyMicros));
   }
 
-  private final Device device;
-  private final CallersStream stream;
-  private final double seconds;
-  private final List<SvdAlgorithm> algorithms;
-  private final Consumer<Row> rows;
-
-  /**
-   * @param seconds a row ends after so long, or after its first call
-   * @param rows takes each row
-   */
-  GpuTimes(
-      Device device,
-      CallersStream stream,
-      double seconds,
-      List<SvdAlgorithm> algorithms,
-      Consumer<Row> rows) {
-    this.device = device;
-    this.stream = stream;
-    this.seconds = seconds;
-    this.algorithms = algorithms;
-    this.rows = rows;
-  }
-
-  /**
-   * Arguments: the file that gets a line of JSON for each row, how many seconds a row has, and the
-   * algorithms, all if there are none.
-   */
-  public static void main(String[] arguments) throws IOException {
-    if (Simulator.isLoaded()) {
-      Simulator.load();
+  /** The numbers of a line of this phase, µs for each matrix, or null if it has none. */
+  static JsonObject json(String subject, String result) {
+    Matcher row = SUBJECT.matcher(subject);
+    Matcher times = RESULT.matcher(result);
+    if (!row.matches() || !times.matches()) {
+      return null;
     }
-    try (Device device = Device.open("cuda:0");
-        CallersStream stream = new CallersStream();
-        PrintStream file = new PrintStream(arguments[0], StandardCharsets.UTF_8)) {
-      System.out.println(device.description());
-      System.out.println(Row.HEADER);
-      List<SvdAlgorithm> algorithms =
-          Arrays.stream(arguments).skip(2).map(SvdAlgorithm::valueOf).toList();
-      new GpuTimes(
-              device,
-              stream,
-              Double.parseDouble(arguments[1]),
-              algorithms.isEmpty() ? ALGORITHMS : algorithms,
-              row -> {
-                System.out.println(row);
-                file.println(row.json());
-              })
-          .measure(false);
-    }
+    int batch = Integer.parseInt(row.group(3));
+    double micros = Double.parseDouble(times.group(1)) / batch;
+    double copyMicros = Double.parseDouble(times.group(2)) / batch;
+    JsonObject members = new JsonObject();
+    members.addProperty("op", row.group(1));
+    members.addProperty("device", "cuda:0");
+    members.addProperty("dtype", row.group(2));
+    members.addProperty("batch", batch);
+    members.addProperty("m", Integer.parseInt(row.group(4)));
+    members.addProperty("n", Integer.parseInt(row.group(5)));
+    members.addProperty("algorithm", row.group(6));
+    members.addProperty("ours_us", micros);
+    members.addProperty("peer", "copy");
+    members.addProperty("peer_us", copyMicros);
+    members.addProperty("ratio", copyMicros / micros);
+    return members;
   }
 
   /** All shapes and types; where the GPU is simulated, the small ones in small batches. */
-  void measure(boolean simulated) {
-    for (int[] full : SHAPES) {
-      if (simulated && full[1] > 64) {
-        continue;
-      }
-      int[] shape = {simulated ? Math.max(1, full[0] / 10_000) : full[0], full[1], full[2]};
-      for (DataType type : DataType.values()) {
-        measure(type, shape);
+  void measure() {
+    boolean simulated = Simulator.isLoaded();
+    try (Device opened = Device.open("cuda:0");
+        CallersStream made = new CallersStream()) {
+      device = opened;
+      stream = made;
+      for (int[] shape : SHAPES) {
+        if (simulated && shape[1] > 64) {
+          continue;
+        }
+        int batch = simulated ? Math.max(1, shape[0] / 10_000) : shape[0];
+        for (DataType type : DataType.values()) {
+          for (SvdAlgorithm algorithm : algorithms) {
+            int most = loops(algorithm, shape) ? MOST_OF_A_LOOP : batch;
+            measure(type, new int[] {Math.min(most, batch), shape[1], shape[2]}, algorithm);
+          }
+        }
       }
     }
   }
 
-  private void measure(DataType type, int[] shape) {
-    for (SvdAlgorithm algorithm : algorithms) {
-      int batch = loops(algorithm, shape) ? Math.min(MOST_OF_A_LOOP, shape[0]) : shape[0];
-      try {
-        measure(type, new int[] {batch, shape[1], shape[2]}, algorithm);
-      } catch (IllegalArgumentException | CudaStatusException | DeviceOutOfMemoryException e) {
-        // A shape beyond an algorithm's limits has no row of it.
-      }
+  private void measure(DataType type, int[] shape, SvdAlgorithm algorithm) {
+    try {
+      rows(type, shape, algorithm);
+    } catch (CudaFatalException e) {
+      throw e;
+    } catch (IllegalArgumentException | CudaStatusException | DeviceOutOfMemoryException e) {
+      report.line(PHASE, subject("forward", type, shape, algorithm), "none: " + e.getMessage());
     }
   }
 
@@ -191,7 +160,7 @@ public final class GpuTimes {
         || (algorithm == SvdAlgorithm.AUTO && Math.min(shape[1], shape[2]) > 64);
   }
 
-  private void measure(DataType type, int[] shape, SvdAlgorithm algorithm) {
+  private void rows(DataType type, int[] shape, SvdAlgorithm algorithm) {
     int k = Math.min(shape[1], shape[2]);
     long matrixBytes = (long) shape[0] * shape[1] * shape[2] * type.bytes();
     // What a pass must move: A, U, V and S once; backward their cotangents too, and gX for A.
@@ -205,13 +174,13 @@ public final class GpuTimes {
       }
       double forward = median(map(problems, problem -> problem.forward(handle)));
       double copy = copy(matrixBytes + factorBytes);
-      rows.accept(new Row("forward", type, shape, algorithm, forward, copy));
+      row(subject("forward", type, shape, algorithm), shape[0], forward, copy);
       if (algorithm != SvdAlgorithm.AUTO) {
         return;
       }
       double backward = median(map(problems, problem -> problem.backward(handle)));
       copy = copy(matrixBytes + 2 * factorBytes);
-      rows.accept(new Row("backward", type, shape, algorithm, backward, copy));
+      row(subject("backward", type, shape, algorithm), shape[0], backward, copy);
       spectral(problems.get(0), type, shape, copy(2 * matrixBytes));
     } finally {
       problems.forEach(Problem::close);
@@ -243,7 +212,7 @@ public final class GpuTimes {
                         null,
                         handle);
                   }));
-      rows.accept(new Row("spectral", type, shape, SvdAlgorithm.AUTO, micros, copy));
+      row(subject("spectral", type, shape, SvdAlgorithm.AUTO), shape[0], micros, copy);
     }
   }
 
@@ -254,14 +223,14 @@ public final class GpuTimes {
   /** The median time of one piece of work; all are queued, then waited for. */
   private double median(List<Runnable> work) {
     double first = time(work);
-    if (first > 1e6 * seconds) {
+    if (first > 1e6 * SECONDS) {
       return first / work.size();
     }
     List<Double> micros = new ArrayList<>();
     long start = System.nanoTime();
     do {
       micros.add(time(work) / work.size());
-    } while (micros.size() < MOST_TIMES && System.nanoTime() - start < 1e9 * seconds);
+    } while (micros.size() < MOST_TIMES && System.nanoTime() - start < 1e9 * SECONDS);
     Collections.sort(micros);
     return micros.get(micros.size() / 2);
   }
