@@ -9,6 +9,7 @@ import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SvdAlgorithm;
 import io.github.diffsvd.SvdCotangents;
+import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Layout;
 import io.github.diffsvd.internal.backend.SvdBuffers;
 import io.github.diffsvd.simulator.Simulator;
@@ -495,14 +496,19 @@ final class GpuProbe {
       problem.plan.backward(problem.factors, cotangents, misaligned, 0);
       boolean same = Arrays.equals(device.read(problem.gradient), device.read(misaligned));
       say("misaligned gradient", same ? "the same" : "WRONG");
-      try (CudaContext context = new CudaContext(0);
-          CudaProduct product = new CudaProduct(context, shape)) {
+      try (CudaBackend backend = new CudaBackend(0);
+          BatchedProduct product = backend.product(shape)) {
+        long workspace = backend.allocate(product.workspaceBytes());
+        product.bind(workspace);
         MatrixBatch v = problem.factors.v();
-        product.multiply(Layout.ROW_MAJOR, v, true, v, false, misaligned, false, 0);
-        context.push();
-        int status = JCudaDriver.cuStreamSynchronize(context.streamHandle().driver(0));
-        context.pop();
-        say("misaligned result of cuBLAS", CudaStatus.name(status));
+        answered(
+            "misaligned result of cuBLAS",
+            () -> {
+              product.multiply(Layout.ROW_MAJOR, v, true, v, false, misaligned, false, 0);
+              backend.synchronize(0);
+              say("misaligned result of cuBLAS", "taken");
+            });
+        backend.free(workspace);
       }
     }
   }
