@@ -14,6 +14,6 @@ bench:  ## forward and backward beside libtorch, in short
 	bench/run --quick
 format: ## Java by google-java-format, kernels by clang-format 19
 	mvn -q spotless:apply
-	clang-format-19 -i kernels/*.cu kernels/*.cuh kernels/*.h kernels/*.cpp native-tests/*.cpp native-tests/*.h
+	clang-format-19 -i kernels/*.cu kernels/*.cuh kernels/*.h kernels/*.cpp native-tests/*.cpp native-tests/*.h native-tests/ptx-model/*.cpp native-tests/ptx-model/*.h
 site:   ## README, docs and Javadoc as a website in target/site; needs Node 20
 	npm --prefix site ci --no-audit --no-fund && npm --prefix site run build

@@ -1,399 +1,406 @@
 #include "cases.h"
 
 #include <algorithm>
+#include <cmath>
 #include <complex>
 #include <cstring>
+#include <random>
+#include <type_traits>
 
-int size_of(Element e) { return e == Element::i32 || e == Element::f32 ? 4 : e == Element::c128 ? 16 : 8; }
-
-std::vector<unsigned char> Case::arguments(const std::vector<unsigned char*>& places) const {
-  std::vector<unsigned char> bytes(fields.size() * 8);
-  for (size_t f = 0; f < fields.size(); f++) {
-    const uint64_t value = fields[f].buffer < 0 ? fields[f].value : reinterpret_cast<uint64_t>(places[fields[f].buffer]);
-    std::memcpy(&bytes[8 * f], &value, 8);
-  }
-  return bytes;
-}
+// Of the kernels the host gets what is called here.
+#define KERNEL_IN_f32(...)
+#define KERNEL_IN_f64(...)
+#define KERNEL_IN_c64(...)
+#define KERNEL_IN_c128(...)
+#include "canonical_gauge.cu"
+#include "copy.cu"
+#include "eigh_check.cu"
+#include "f_matrix.cu"
+#include "resolve_ties.cu"
+#include "singular_value_loss.cu"
+#include "spectral_backward_tiles.cu"
+#include "spectral_core.cu"
+#include "spectral_forward_tiles.cu"
+#include "spectral_parameter.cu"
+#include "spectral_scale.cu"
+#include "svd_backward_core.cu"
+#include "svd_backward_tiles.cu"
+#include "svd_gauge.cu"
+#include "svd_jacobi.cu"
+#include "svd_pack.cu"
+#include "svd_pushforward_core.cu"
+#include "svd_unpack.cu"
+#include "truncated_step.cu"
 
 namespace {
 
-struct Batch {
-  int buffer = -1;
-  int64_t row = 0, column = 0, matrix = 0;
-};
+// Of Java's Backend.Limits for a GPU.
+constexpr int kThreads = 128, kResidentBlocks = 132 * 16;
 
-int highest_bit(int x) {
-  int bit = 1;
-  while (2 * bit <= x) bit *= 2;
-  return x < 1 ? 0 : bit;
+int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+template <class T>
+constexpr const char* kSuffix = "_f32";
+template <>
+constexpr const char* kSuffix<double> = "_f64";
+template <>
+constexpr const char* kSuffix<Complex<float>> = "_c64";
+template <>
+constexpr const char* kSuffix<Complex<double>> = "_c128";
+
+// Calls body with the number of columns that a kernel of tiles is compiled for.
+template <class Body>
+Case with_size(int64_t n, const Body& body) {
+  if (n <= 4) return body(std::integral_constant<int, 4>());
+  if (n <= 8) return body(std::integral_constant<int, 8>());
+  if (n <= 16) return body(std::integral_constant<int, 16>());
+  return body(std::integral_constant<int, 32>());
 }
 
+template <class T>
 class Maker {
+  using R = Real<T>;
+  enum class Content { random, nothing };
+
  public:
-  Case c;
-  Memory& memory;
-  const Limits& limits;
-  const Options& options;
-  const Element real;
-  std::mt19937_64 random{12345};
-
-  Maker(Memory& memory, const std::string& kernel, Element element, int64_t batch, int64_t m, int64_t n, const Limits& limits, const Options& options)
-      : memory(memory), limits(limits), options(options), real(element == Element::f32 || element == Element::c64 ? Element::f32 : Element::f64) {
-    c.kernel = kernel;
-    c.element = element;
-    c.symbol = kernel + (element == Element::f32 ? "_f32" : element == Element::f64 ? "_f64" : element == Element::c64 ? "_c64" : "_c128");
-    c.host_symbol = c.symbol;
-    c.full_batch = batch;
-    c.batch = options.sample > 0 ? std::min<int64_t>(options.sample, batch) : batch;
-    c.m = m;
-    c.n = n;
-    c.tolerance = real == Element::f32 ? 2e-4 : 1e-11;
+  Maker(Memory& memory, const std::string& kernel, int64_t batch, int64_t m, int64_t n, const Gpu& gpu, const Residency& resident,
+        const Options& options)
+      : memory_(memory), gpu_(gpu), resident_(resident), options_(options), m_(m), n_(n) {
+    c_.symbol = kernel + kSuffix<T>;
+    c_.single = sizeof(R) == 4;
+    c_.full_batch = batch;
+    c_.batch = options.sample > 0 ? std::min(options.sample, batch) : batch;
   }
 
-  double normal() { return std::normal_distribution<double>()(random); }
-  void put(unsigned char* at, Element e, double re, double im = 0) {
-    const float parts32[2] = {float(re), float(im)};
-    const double parts64[2] = {re, im};
-    if (e == Element::f32 || e == Element::c64) std::memcpy(at, parts32, size_of(e));
-    else std::memcpy(at, parts64, size_of(e));
-  }
-  // Random numbers; for output NaN.
-  Batch matrices(const std::string& name, Element e, int64_t rows, int64_t columns, bool output, bool filled, bool column_major) {
-    const int64_t count = c.batch * rows * columns;
-    unsigned char* const data = memory.allocate(name, count * size_of(e), output);
-    for (int64_t x = 0; x < count; x++) {
-      if (filled) put(data + x * size_of(e), e, normal(), normal());
-      else std::memset(data + x * size_of(e), 0xff, size_of(e));
+  Case make(const std::string& kernel) {
+    const int64_t batch = c_.batch, m = m_, n = n_;
+    const auto by_matrix = [](int64_t b) { return b; };
+    const auto by_row = [m](int64_t b) { return b * m; };
+    const auto by_column = [n](int64_t b) { return b * n; };
+    const auto by_rows = [m](int64_t b) { return b * quotient_up(m, kUnitRows); };
+    if (kernel == "svd_backward_tiles")
+      return with_size(n, [&](auto size) {
+        const bool rotates = !options_.only_s;
+        const SvdBackward<T> x{in("u", m, n),
+                               values("s"),
+                               in("v", n, n),
+                               rotates ? in("gu", m, n) : View<const T>{},
+                               values("gs"),
+                               rotates ? in("gv", n, n) : View<const T>{},
+                               out("gx", m, n),
+                               batch,
+                               m,
+                               n,
+                               n,
+                               0,
+                               rule()};
+        tiles<Tiling<T, size>>(svd_backward_tiles_scratch_bytes<T, size>());
+        return done(x, &svd_backward_tiles<size, T>);
+      });
+    if (kernel == "spectral_forward_tiles")
+      return with_size(n, [&](auto size) {
+        const SpectralForward<T> x{in("u", m, n), in("v", n, n), spectrum(), out("y", m, n), batch, m, n, 0};
+        tiles<Tiling<T, size>>(spectral_forward_tiles_scratch_bytes<T, size>());
+        return done(x, &spectral_forward_tiles<size, T>);
+      });
+    if (kernel == "spectral_backward_tiles")
+      return with_size(n, [&](auto size) {
+        const SpectralBackward<T> x{
+            in("u", m, n), in("v", n, n), spectrum(), in("g", m, n), values("gs"), out("gx", m, n), real_out("gp", 1), batch, m, n, 0, 0};
+        tiles<Tiling<T, size>>(spectral_backward_tiles_scratch_bytes<T, size>());
+        return done(x, &spectral_backward_tiles<size, T>);
+      });
+    if (kernel == "svd_jacobi") return jacobi();
+    if (kernel == "svd_backward_core") {
+      const SvdBackwardCore<T> x{inout("p", n, n), in("q", n, n), values("s"), values("gs"), in("gu", m, n), projected(), batch, m, n, n, n, rule()};
+      launch(by_rows, 0);
+      return done(x, &svd_backward_core<T>);
     }
-    return {int(memory.buffers.size()) - 1, column_major ? 1 : columns, column_major ? rows : 1, rows * columns};
-  }
-  Batch in(const std::string& name, int64_t rows, int64_t columns) { return matrices(name, c.element, rows, columns, false, true, options.column_major); }
-  Batch out(const std::string& name, int64_t rows, int64_t columns) { return matrices(name, c.element, rows, columns, true, false, options.column_major); }
-  Batch inout(const std::string& name, int64_t rows, int64_t columns) { return matrices(name, c.element, rows, columns, true, true, options.column_major); }
-  Batch real_out(const std::string& name, int64_t rows, int64_t columns) { return matrices(name, real, rows, columns, true, false, false); }
-  // Descending, well apart.
-  Batch values(const std::string& name, int64_t n, bool writable = false) {
-    const Batch b = matrices(name, real, n, 1, writable, true, false);
-    for (int64_t x = 0; x < c.batch * n; x++) put(memory.buffers[b.buffer].data + x * size_of(real), real, (double(n - x % n) + 0.3 * std::tanh(normal())) / double(n));
-    return b;
-  }
-  int info(const std::string& name, int value) {
-    int32_t* const data = reinterpret_cast<int32_t*>(memory.allocate(name, c.batch * 4, true));
-    for (int64_t b = 0; b < c.batch; b++) data[b] = value;
-    return int(memory.buffers.size()) - 1;
+    if (kernel == "spectral_core") {
+      const SpectralCore<T> x{inout("a", n, n), spectrum(), {}, in("t", m, n), projected(), batch, m, n, 0};
+      launch(by_rows, 0);
+      return done(x, &spectral_core<T>);
+    }
+    if (kernel == "svd_pushforward_core") {
+      const SvdPushforwardCore<T> x{
+          inout("d", n, n), out("skew", n, n), values("s"), real_out("ds", n), in("t", m, n), projected(), batch, m, n, rule()};
+      launch(by_rows, 0);
+      return done(x, &svd_pushforward_core<T>);
+    }
+    if (kernel == "svd_pack") {
+      const SvdPack<T> x{in("from", m, n), solvers("to", m, n, Content::nothing), info("info", 7), batch, m, n, 0};
+      launch(by_matrix, 0);
+      return done(x, &svd_pack<T>);
+    }
+    if (kernel == "svd_unpack") {
+      const View<T> v = solvers("v", n, n, Content::random);
+      const SvdUnpack<T> x{solvers("u", m, n, Content::random),
+                           values("s"),
+                           {v.data, v.row_stride, v.column_stride, v.batch_stride},
+                           info("solver info", 0),
+                           out("to u", m, n),
+                           real_out("to s", n),
+                           out("to v", n, n),
+                           info("info", 0),
+                           batch,
+                           m,
+                           n,
+                           1};
+      launch(by_matrix, 0);
+      return done(x, &svd_unpack<T>);
+    }
+    if (kernel == "copy") {
+      const Copy<T> x{in("from", m, n), matrices<T>("to", m, n, Content::nothing, true, !options_.column_major), batch, m, n};
+      launch(by_row, 0);
+      return done(x, &copy<T>);
+    }
+    if (kernel == "spectral_scale") {
+      const SpectralScale<T> x{in("u", m, n), spectrum(), out("w", m, n), batch, m, n};
+      launch(by_row, 0);
+      return done(x, &spectral_scale<T>);
+    }
+    if (kernel == "spectral_parameter") {
+      const SpectralParameter<T> x{in("a", n, n), spectrum(), real_out("gp", 1), batch, n};
+      launch(by_matrix, 0);
+      return done(x, &spectral_parameter<T>);
+    }
+    if (kernel == "canonical_gauge") {
+      const CanonicalGauge<T> x{inout("u", m, n), inout("v", n, n), batch, m, n, n};
+      launch(by_column, 0);
+      return done(x, &canonical_gauge<T>);
+    }
+    if (kernel == "svd_gauge") {
+      const SvdGauge<T> x{in("u", m, n), values("s"), in("v", n, n), in("gu", m, n), in("gv", n, n), real_out("result", 1), batch, m, n, n, n, 0.1};
+      launch(by_matrix, svd_gauge_scratch_bytes<T>(m, n, kThreads));
+      return done(x, &svd_gauge<T>);
+    }
+    if (kernel == "truncated_step") {
+      const TruncatedStep<T> x{values("s"),
+                               in("product", m, n),
+                               inout("x", m, n),
+                               inout("residual", m, n),
+                               inout("p", m, n),
+                               norms("norms", 2),
+                               real_out("relative", n),
+                               batch,
+                               m,
+                               n,
+                               1};
+      launch(by_column, truncated_step_scratch_bytes<T>(m, n, kThreads));
+      return done(x, &truncated_step<T>);
+    }
+    if (kernel == "eigh_check") {
+      const EighCheck<T> x{in("a", n, n), inout("u", n, n), norms("s", 1), in("v", n, n), info("info", 0), batch, n};
+      launch(by_matrix, 0);
+      return done(x, &eigh_check<T>);
+    }
+    if constexpr (std::is_same_v<T, R>) {
+      if (kernel == "resolve_ties") {
+        const ResolveTies<R> x{norms("s", 1), batch, n};
+        launch(by_matrix, 0);
+        return done(x, &resolve_ties<R>);
+      }
+      if (kernel == "f_matrix") {
+        const FMatrix<R> x{values("s"), out("f", n, n), out("gap", n, n), out("sum", n, n), batch, n, rule()};
+        launch(by_matrix, 0);
+        return done(x, &f_matrix<R>);
+      }
+      if (kernel == "singular_value_loss") {
+        const SingularValueLoss<R> x{values("s"), real_out("loss", 1), real_out("gs", n), batch, n, options_.function, 1.5};
+        launch(by_matrix, 0);
+        return done(x, &singular_value_loss<R>);
+      }
+    }
+    throw std::runtime_error("no case for " + c_.symbol);
   }
 
-  // Uninitialised memory that no result is in.
-  int scratch(const std::string& name, int64_t bytes) {
-    memory.allocate(name, bytes, true);
-    return int(memory.buffers.size()) - 1;
+ private:
+  Case c_;
+  Memory& memory_;
+  const Gpu& gpu_;
+  const Residency& resident_;
+  const Options& options_;
+  const int64_t m_, n_;
+  std::mt19937_64 random_{12345};
+
+  double normal() { return std::normal_distribution<double>()(random_); }
+  void put_normal(float& x) { x = float(normal()); }
+  void put_normal(double& x) { x = normal(); }
+  template <class N>
+  void put_normal(Complex<N>& x) {
+    put_normal(x.re);
+    put_normal(x.im);
   }
 
-  void add(const Batch& b) {
-    c.fields.push_back({0, b.buffer});
-    for (const int64_t stride : {b.row, b.column, b.matrix}) c.fields.push_back({uint64_t(stride), -1});
+  // What has no content is NaN.
+  template <class E>
+  View<E> matrices(const std::string& name, int64_t rows, int64_t columns, Content content, bool writable, bool column_major) {
+    const int64_t count = c_.batch * rows * columns;
+    E* const data = reinterpret_cast<E*>(memory_.allocate(name, count * sizeof(E), writable));
+    std::memset(static_cast<void*>(data), 0xff, count * sizeof(E));
+    if (content == Content::random)
+      for (int64_t x = 0; x < count; x++) put_normal(data[x]);
+    return {data, column_major ? 1 : columns, column_major ? rows : 1, rows * columns};
   }
-  void add(int64_t value) { c.fields.push_back({uint64_t(value), -1}); }
-  void add_absent() {
-    for (int n = 0; n < 4; n++) add(int64_t(0));
+  template <class E>
+  static View<const E> constant(const View<E>& x) {
+    return {x.data, x.row_stride, x.column_stride, x.batch_stride};
   }
-  void add_address(int buffer) { c.fields.push_back({0, buffer}); }
-  void add_real(double value) {
-    uint64_t bits;
-    std::memcpy(&bits, &value, 8);
-    c.fields.push_back({bits, -1});
+  View<const T> in(const std::string& name, int64_t rows, int64_t columns) {
+    return constant(matrices<T>(name, rows, columns, Content::random, false, options_.column_major));
   }
-  void add_rule() {
-    add(int64_t(options.rule));
-    add_real((real == Element::f32 ? 1.1920929e-7 : 2.220446049250313e-16) * double(std::max(c.m, c.n)));
+  View<T> out(const std::string& name, int64_t rows, int64_t columns) {
+    return matrices<T>(name, rows, columns, Content::nothing, true, options_.column_major);
   }
-  void add_spectrum(const Batch& s) {
-    add(s);
-    add_absent();
-    add_absent();
-    add(int64_t(options.rule ? options.rule : 1));
-    add_real(0.3);
-    add_real(0);
+  View<T> inout(const std::string& name, int64_t rows, int64_t columns) {
+    return matrices<T>(name, rows, columns, Content::random, true, options_.column_major);
+  }
+  View<T> solvers(const std::string& name, int64_t rows, int64_t columns, Content content) {
+    return matrices<T>(name, rows, columns, content, true, true);
+  }
+  View<T> projected() { return m_ > n_ ? out("w", m_, n_) : View<T>{}; }
+  View<R> real_out(const std::string& name, int64_t rows) { return matrices<R>(name, rows, 1, Content::nothing, true, false); }
+  // n rows of positive numbers, descending and well apart.
+  View<R> norms(const std::string& name, int64_t columns, bool writable = true) {
+    const View<R> x = matrices<R>(name, n_, columns, Content::random, writable, false);
+    for (int64_t i = 0; i < c_.batch * n_ * columns; i++)
+      x.data[i] = R((double(n_ - i / columns % n_) + 0.3 * std::tanh(double(x.data[i]))) / double(n_));
+    return x;
+  }
+  View<const R> values(const std::string& name) { return constant(norms(name, 1, false)); }
+  int32_t* info(const std::string& name, int32_t value) {
+    int32_t* const data = reinterpret_cast<int32_t*>(memory_.allocate(name, c_.batch * int64_t(sizeof(int32_t)), true));
+    std::fill_n(data, c_.batch, value);
+    return data;
+  }
+  RuleArguments rule() const { return {options_.function, double(Limits<R>::epsilon) * double(std::max(m_, n_))}; }
+  SpectralArguments<R> spectrum() { return {values("s"), {}, {}, {options_.function, 0.3, 0}}; }
+
+  // A kernel whose blocks share out units of work, as LaunchShape.forUnits has it; `units` of a batch. most_blocks: where it is launched otherwise.
+  void launch(const std::function<int64_t(int64_t)>& units, int64_t scratch_bytes, int threads = kThreads, int64_t most_blocks = kResidentBlocks) {
+    c_.units = units(c_.batch);
+    c_.full_units = units(c_.full_batch);
+    c_.full_blocks = std::clamp<int64_t>(most_blocks, 1, c_.full_units);
+    // Of the units that are run a block gets as many as in the full launch.
+    const int64_t each = quotient_up(c_.full_units, c_.full_blocks);
+    c_.grid.blocks = options_.blocks ? options_.blocks : std::max<int64_t>(1, quotient_up(c_.units, each));
+    c_.grid.threads = options_.threads ? options_.threads : threads;
+    c_.grid.scratch_bytes = int(scratch_bytes);
+  }
+  // As RegisterTiles launches it.
+  template <class S>
+  void tiles(int64_t scratch_bytes) {
+    c_.symbol.insert(c_.symbol.rfind('_'), "_" + std::to_string(S::kSize));
+    c_.matrices_of_unit = S::kMatrices;
+    launch([](int64_t b) { return quotient_up(b, S::kMatrices); }, scratch_bytes, S::kThreads,
+           gpu_.multiprocessors * resident_(S::kThreads, int(scratch_bytes)));
+  }
+  template <class Arguments>
+  void take(const Arguments& x) {
+    static_assert(std::is_trivially_copyable_v<Arguments>);
+    c_.grid.arguments.resize(sizeof x);
+    std::memcpy(c_.grid.arguments.data(), &x, sizeof x);
+  }
+  // The reference is the kernel's own code, compiled for the host: a block of one thread.
+  template <class Arguments>
+  Case done(const Arguments& x, void (*body)(const Arguments&, const Block&)) {
+    take(x);
+    c_.reference = [x, body, bytes = c_.grid.scratch_bytes] {
+      std::vector<double> scratch(bytes / sizeof(double) + 1);
+      body(x, Block{reinterpret_cast<unsigned char*>(scratch.data()), 0, 1});
+    };
+    return std::move(c_);
   }
 
-  // units_per_batch: how many units a batch of so many matrices is.
-  void shape(const std::function<int64_t(int64_t)>& units, int threads, int64_t scratch, int64_t most_blocks = 0) {
-    const int64_t of = options.matrices_per_unit;
-    c.units = of ? (c.batch + of - 1) / of : units(c.batch);
-    c.full_units = of ? (c.full_batch + of - 1) / of : units(c.full_batch);
-    if (of) c.teams = of;
-    if (most_blocks == 0) most_blocks = int64_t(limits.multiprocessors) * limits.blocks_per_multiprocessor;
-    c.full_blocks = std::max<int64_t>(1, std::min(c.full_units, most_blocks));
-    // Of the simulated units a block gets as many as in the full launch.
-    const int64_t each = (c.full_units + c.full_blocks - 1) / c.full_blocks;
-    c.launch.blocks = options.blocks ? options.blocks : std::max<int64_t>(1, (c.units + each - 1) / each);
-    c.launch.threads = options.threads ? options.threads : threads;
-    c.launch.scratch_bytes = options.scratch >= 0 ? options.scratch : int(scratch);
+  // As JacobiForward launches it.
+  Case jacobi() {
+    const int64_t m = m_, n = n_, rows_of_block = n > 21 ? n + n / 2 : 32;
+    int64_t stage = m, workspace = m + 2 * n + std::min(m, 2 * rows_of_block);
+    for (; stage > 2 * rows_of_block; stage = stage / rows_of_block * n) workspace += stage / rows_of_block * (1 + 2 * n);
+    const int64_t row = (64 * (n <= 4 ? 2 : 1) + 1) * sizeof(T);
+    int64_t team = n <= 4 ? 1 : 4;
+    while (n > 4 && 2 * team < n) team *= 2;
+    c_.matrices_of_unit = 32 / team;
+    SvdJacobi<T> x{in("a", m, n), out("u", m, n), real_out("s", n), out("v", n, n), info("info", 7), nullptr, c_.batch, m, n, 0, 0};
+    launch([each = c_.matrices_of_unit](int64_t b) { return quotient_up(b, each); }, stage * row, 32,
+           std::min<int64_t>(gpu_.multiprocessors * resident_(32, int(stage * row)), (int64_t(1) << 28) / (workspace * row)));
+    x.workspace = reinterpret_cast<T*>(memory_.allocate("workspace", c_.grid.blocks * workspace * row, true));
+    take(x);
+    c_.judge = [x] { return judge(x); };
+    return std::move(c_);
   }
-  void matrix_per_block() {
-    shape([](int64_t b) { return b; }, limits.threads, 0);
+
+  static std::complex<double> number(R x) { return double(x); }
+  template <class N>
+  static std::complex<double> number(const Complex<N>& x) {
+    return {double(x.re), double(x.im)};
+  }
+  static std::string judge(const SvdJacobi<T>& x) {
+    double rest = 0, skew = 0;
+    for (int64_t b = 0; b < x.batch; b++) {
+      if (x.info[b] != 0) return "info " + std::to_string(x.info[b]);
+      const auto a = [&](int64_t i, int64_t j) { return number(x.a.at(b, i, j)); };
+      const auto u = [&](int64_t i, int64_t j) { return number(x.u.at(b, i, j)); };
+      const auto v = [&](int64_t i, int64_t j) { return number(x.v.at(b, i, j)); };
+      const auto s = [&](int64_t i) { return double(x.s.at(b, i, 0)); };
+      for (int64_t j = 1; j < x.n; j++)
+        if (!(s(j) <= s(j - 1))) return "S is not descending";
+      for (int64_t i = 0; i < x.m; i++)
+        for (int64_t j = 0; j < x.n; j++) {
+          std::complex<double> sum = 0;
+          for (int64_t l = 0; l < x.n; l++) sum += u(i, l) * s(l) * std::conj(v(j, l));
+          rest = std::max(rest, std::abs(sum - a(i, j)) / s(0));
+        }
+      for (int64_t i = 0; i < x.n; i++)
+        for (int64_t j = 0; j < x.n; j++) {
+          std::complex<double> uu = 0, vv = 0;
+          for (int64_t l = 0; l < x.m; l++) uu += std::conj(u(l, i)) * u(l, j);
+          for (int64_t l = 0; l < x.n; l++) vv += std::conj(v(l, i)) * v(l, j);
+          skew = std::max({skew, std::abs(uu - double(i == j)), std::abs(vv - double(i == j))});
+        }
+    }
+    char text[100];
+    std::snprintf(text, sizeof text, "A − U S Vᴴ %.1e, orthogonality %.1e", rest, skew);
+    const double limit = 20 * double(Limits<R>::epsilon) * double(x.n + 4);
+    return rest < limit && skew < limit ? "" : text;
   }
 };
-
-template <class R>
-std::string judge_svd(const Case& c, const Memory& memory, bool is_complex) {
-  const int64_t m = c.m, n = c.n;
-  const auto get = [&](int buffer, int64_t matrix, int64_t rows, int64_t columns, int64_t i, int64_t j) {
-    const R* const p = reinterpret_cast<const R*>(memory.buffers[buffer].data) + ((matrix * rows + i) * columns + j) * (is_complex ? 2 : 1);
-    return std::complex<double>(p[0], is_complex ? p[1] : R(0));
-  };
-  double worst = 0, orthogonal = 0;
-  for (int64_t b = 0; b < c.batch; b++) {
-    if (reinterpret_cast<const int32_t*>(memory.buffers[4].data)[b] != 0) return "info is not 0";
-    const R* const s = reinterpret_cast<const R*>(memory.buffers[2].data) + b * n;
-    for (int64_t j = 1; j < n; j++)
-      if (!(s[j] <= s[j - 1])) return "S is not descending";
-    for (int64_t i = 0; i < m; i++)
-      for (int64_t j = 0; j < n; j++) {
-        std::complex<double> sum = 0;
-        for (int64_t l = 0; l < n; l++) sum += get(1, b, m, n, i, l) * double(s[l]) * std::conj(get(3, b, n, n, j, l));
-        worst = std::max(worst, std::abs(sum - get(0, b, m, n, i, j)) / s[0]);
-      }
-    for (int64_t i = 0; i < n; i++)
-      for (int64_t j = 0; j < n; j++) {
-        std::complex<double> uu = 0, vv = 0;
-        for (int64_t l = 0; l < m; l++) uu += std::conj(get(1, b, m, n, l, i)) * get(1, b, m, n, l, j);
-        for (int64_t l = 0; l < n; l++) vv += std::conj(get(3, b, n, n, l, i)) * get(3, b, n, n, l, j);
-        orthogonal = std::max({orthogonal, std::abs(uu - double(i == j)), std::abs(vv - double(i == j))});
-      }
-  }
-  char text[100];
-  std::snprintf(text, sizeof text, "A − U S Vᴴ %.1e, orthogonality %.1e", worst, orthogonal);
-  const double limit = (sizeof(R) == 4 ? 1.2e-7 : 2.3e-16) * 20 * double(n + 4);
-  return worst < limit && orthogonal < limit ? "" : text;
-}
 
 }  // namespace
 
 std::vector<std::string> kernels() {
-  return {"svd_backward", "svd_backward_tiles", "svd_jacobi", "svd_backward_core", "spectral_core", "svd_pushforward_core", "svd_pack", "svd_unpack", "copy", "spectral_scale",
-          "spectral_parameter", "resolve_ties", "canonical_gauge", "f_matrix", "singular_value_loss", "svd_gauge", "truncated_step", "eigh_check"};
+  return {"svd_backward_tiles",
+          "spectral_forward_tiles",
+          "spectral_backward_tiles",
+          "svd_jacobi",
+          "svd_backward_core",
+          "spectral_core",
+          "svd_pushforward_core",
+          "svd_pack",
+          "svd_unpack",
+          "copy",
+          "spectral_scale",
+          "spectral_parameter",
+          "resolve_ties",
+          "canonical_gauge",
+          "f_matrix",
+          "singular_value_loss",
+          "svd_gauge",
+          "truncated_step",
+          "eigh_check"};
 }
 
-Case make_case(Memory& memory, const std::string& kernel, Element element, int64_t batch, int64_t m, int64_t n, const Limits& limits, const Options& options) {
-  Maker k(memory, kernel, element, batch, m, n, limits, options);
-  Case& c = k.c;
-  const int64_t bytes = size_of(element), real_bytes = size_of(k.real);
-  const auto finish = [&](int64_t extra) {
-    k.add(c.batch);
-    if (extra) return;
-    k.add(m);
-    k.add(n);
-  };
-  if (kernel == "svd_backward") {
-    // FusedBackward.teams
-    const int64_t across = (n + 3) / 4, ld = 4 * across, slab = std::min<int64_t>(16, (m + 3) / 4 * 4);
-    const int team = options.team ? options.team : std::min(limits.threads, highest_bit(int(2 * across * across - 1)));
-    const int64_t scratch = options.scratch_per_team ? options.scratch_per_team : (2 * ld + 2 * slab) * ld * bytes + 3 * ld * real_bytes;
-    const int64_t teams = std::min<int64_t>((options.threads ? options.threads : limits.threads) / team, limits.scratch_bytes / scratch);
-    k.add(k.in("u", m, n));
-    k.add(k.values("s", n));
-    k.add(k.in("v", n, n));
-    if (options.only_s) k.add_absent();
-    else k.add(k.in("gu", m, n));
-    k.add(k.values("gs", n));
-    if (options.only_s) k.add_absent();
-    else k.add(k.in("gv", n, n));
-    k.add(k.out("gx", m, n));
-    finish(0);
-    k.add(n);  // rank
-    k.add(int64_t(0));
-    k.add_rule();
-    c.team_field = int(c.fields.size());
-    k.add(int64_t(team));
-    c.teams = teams;
-    k.shape([=](int64_t b) { return (b + teams - 1) / teams; }, int(teams * team), teams * scratch);
-    c.host_scratch = (2 * ld + 2 * slab) * ld * bytes + 3 * ld * real_bytes;
-  } else if (kernel == "svd_backward_tiles") {
-    // RegisterTiles; the CPU's kernel has the same arguments
-    const int64_t size = n <= 4 ? 4 : highest_bit(int(2 * n - 1)), team = size / 4 * (size / 4), threads = std::max<int64_t>(32, team), vector = 16 / bytes;
-    const int64_t distance = 4 * size * (team == 1 ? size : size + vector) + size / 4 * vector, matrices = threads / team;
-    const int64_t scratch = matrices * (distance * bytes + (3 * size + 1) * real_bytes);
-    const std::string suffix = c.symbol.substr(kernel.size());
-    c.symbol = kernel + "_" + std::to_string(size) + suffix;
-    c.host_symbol = "svd_backward_lanes" + suffix;
-    k.add(k.in("u", m, n));
-    k.add(k.values("s", n));
-    k.add(k.in("v", n, n));
-    if (options.only_s) k.add_absent();
-    else k.add(k.in("gu", m, n));
-    k.add(k.values("gs", n));
-    if (options.only_s) k.add_absent();
-    else k.add(k.in("gv", n, n));
-    k.add(k.out("gx", m, n));
-    finish(0);
-    k.add(n);  // rank
-    k.add(int64_t(0));
-    k.add_rule();
-    c.teams = matrices;
-    k.shape([=](int64_t b) { return (b + matrices - 1) / matrices; }, int(threads), scratch, limits.multiprocessors * limits.resident(int(threads), int(scratch)));
-    c.host_scratch = n * (3 * m + 3 * n + 2) * bytes * (32 / real_bytes);
-  } else if (kernel == "svd_jacobi") {
-    // JacobiForward
-    const auto rows_of_block = n > 21 ? n + n / 2 : 32;
-    int64_t stage = m, workspace = m + 2 * n + std::min(m, 2 * rows_of_block);
-    for (; stage > 2 * rows_of_block; stage = stage / rows_of_block * n) workspace += stage / rows_of_block * (1 + 2 * n);
-    const int64_t row = (64 * (n <= 4 ? 2 : 1) + 1) * bytes;
-    const int64_t at_once = n <= 4 ? 32 : 32 / std::max(4, highest_bit(int(2 * ((n + 1) / 2) - 1)));
-    const Batch a = k.in("a", m, n), u = k.out("u", m, n), values = k.real_out("s", n, 1), v = k.out("v", n, n);
-    k.add(a);
-    k.add(u);
-    k.add(values);
-    k.add(v);
-    k.add_address(k.info("info", 7));
-    c.teams = at_once;
-    const int64_t most_blocks = std::min<int64_t>(limits.multiprocessors * limits.resident(32, int(stage * row)), (int64_t(1) << 28) / (workspace * row));
-    k.shape([=](int64_t b) { return (b + at_once - 1) / at_once; }, 32, stage * row, most_blocks);
-    k.add_address(k.scratch("workspace", c.launch.blocks * workspace * row));
-    finish(0);
-    k.add(int64_t(0));
-    k.add(int64_t(0));
-    const bool is_complex = bytes > real_bytes;
-    if (!options.column_major)
-      c.judge = [=](const Case& done, const Memory& memory) { return real_bytes == 4 ? judge_svd<float>(done, memory, is_complex) : judge_svd<double>(done, memory, is_complex); };
-  } else if (kernel == "svd_backward_core") {
-    const int64_t per = (m + 7) / 8;
-    k.add(k.inout("p", n, n));
-    k.add(k.in("q", n, n));
-    k.add(k.values("s", n));
-    k.add(k.values("gs", n));
-    k.add(k.in("gu", m, n));
-    if (m > n) k.add(k.out("w", m, n));
-    else k.add_absent();
-    finish(0);
-    k.add(n);
-    k.add(n);
-    k.add_rule();
-    k.shape([=](int64_t b) { return b * per; }, limits.threads, 0);
-  } else if (kernel == "spectral_core") {
-    const int64_t per = (m + 7) / 8;
-    k.add(k.inout("a", n, n));
-    k.add_spectrum(k.values("s", n));
-    k.add_absent();
-    k.add(k.in("t", m, n));
-    if (m > n) k.add(k.out("w", m, n));
-    else k.add_absent();
-    finish(0);
-    k.add(int64_t(0));
-    k.shape([=](int64_t b) { return b * per; }, limits.threads, 0);
-  } else if (kernel == "svd_pushforward_core") {
-    const int64_t per = (m + 7) / 8;
-    k.add(k.inout("d", n, n));
-    k.add(k.out("skew", n, n));
-    k.add(k.values("s", n));
-    k.add(k.real_out("ds", n, 1));
-    k.add(k.in("t", m, n));
-    if (m > n) k.add(k.out("w", m, n));
-    else k.add_absent();
-    finish(0);
-    k.add_rule();
-    k.shape([=](int64_t b) { return b * per; }, limits.threads, 0);
-  } else if (kernel == "svd_pack") {  // row-major to the solver's column-major
-    k.add(k.in("from", m, n));
-    k.add(k.matrices("to", element, m, n, true, false, true));
-    k.add_address(k.info("info", 7));
-    finish(0);
-    k.add(int64_t(0));
-    k.matrix_per_block();
-  } else if (kernel == "svd_unpack") {
-    k.add(k.matrices("u", element, m, n, true, true, true));
-    k.add(k.values("s", n));
-    k.add(k.matrices("v", element, n, n, false, true, true));
-    k.add_address(k.info("solver info", 0));
-    k.add(k.out("to u", m, n));
-    k.add(k.real_out("to s", n, 1));
-    k.add(k.out("to v", n, n));
-    k.add_address(k.info("info", 0));
-    finish(0);
-    k.add(int64_t(1));
-    k.matrix_per_block();
-  } else if (kernel == "copy") {
-    k.add(k.in("from", m, n));
-    k.add(k.matrices("to", element, m, n, true, false, !options.column_major));
-    finish(0);
-    k.shape([=](int64_t b) { return b * m; }, limits.threads, 0);
-  } else if (kernel == "spectral_scale") {
-    k.add(k.in("u", m, n));
-    k.add_spectrum(k.values("s", n));
-    k.add(k.out("w", m, n));
-    finish(0);
-    k.shape([=](int64_t b) { return b * m; }, limits.threads, 0);
-  } else if (kernel == "spectral_parameter") {
-    k.add(k.in("a", n, n));
-    k.add_spectrum(k.values("s", n));
-    k.add(k.real_out("gp", 1, 1));
-    k.add(c.batch);
-    k.add(n);
-    k.shape([](int64_t b) { return b; }, limits.threads, 0);
-  } else if (kernel == "resolve_ties") {
-    k.add(k.values("s", n, true));
-    k.add(c.batch);
-    k.add(n);
-    k.matrix_per_block();
-  } else if (kernel == "canonical_gauge") {
-    k.add(k.inout("u", m, n));
-    k.add(k.inout("v", n, n));
-    finish(1);
-    k.add(m);
-    k.add(n);
-    k.add(n);
-    k.shape([=](int64_t b) { return b * n; }, limits.threads, 0);
-  } else if (kernel == "f_matrix") {
-    k.add(k.values("s", n));
-    for (const char* name : {"f", "gap", "sum"}) k.add(k.real_out(name, n, n));
-    k.add(c.batch);
-    k.add(n);
-    k.add_rule();
-    k.matrix_per_block();
-  } else if (kernel == "singular_value_loss") {
-    k.add(k.values("s", n));
-    k.add(k.real_out("loss", 1, 1));
-    k.add(k.real_out("gs", n, 1));
-    k.add(c.batch);
-    k.add(n);
-    k.add(int64_t(options.rule));
-    k.add_real(1.5);
-    k.matrix_per_block();
-  } else if (kernel == "svd_gauge") {
-    k.add(k.in("u", m, n));
-    k.add(k.values("s", n));
-    k.add(k.in("v", n, n));
-    k.add(k.in("gu", m, n));
-    k.add(k.in("gv", n, n));
-    k.add(k.real_out("result", 1, 1));
-    for (const int64_t x : {c.batch, m, n, n, n}) k.add(x);
-    k.add_real(0.1);
-    k.shape([](int64_t b) { return b; }, limits.threads, 2 * limits.threads * real_bytes);
-    c.host_scratch = 2 * real_bytes;
-  } else if (kernel == "truncated_step") {
-    k.add(k.values("s", n));
-    k.add(k.in("product", m, n));
-    for (const char* name : {"x", "residual", "p"}) k.add(k.inout(name, m, n));
-    k.add(k.matrices("norms", k.real, n, 2, true, true, false));
-    k.add(k.real_out("relative", n, 1));
-    for (const int64_t x : {c.batch, m, n}) k.add(x);
-    k.add(int64_t(1));
-    k.shape([=](int64_t b) { return b * n; }, limits.threads, limits.threads * real_bytes);
-    c.host_scratch = real_bytes;
-  } else if (kernel == "eigh_check") {
-    k.add(k.in("a", n, n));
-    k.add(k.inout("u", n, n));
-    k.add(k.values("s", n, true));
-    k.add(k.in("v", n, n));
-    k.add_address(k.info("info", 0));
-    k.add(c.batch);
-    k.add(n);
-    k.matrix_per_block();
-  } else {
-    throw std::runtime_error("no case for " + kernel);
-  }
-  std::vector<unsigned char*> places;
-  for (const Buffer& b : memory.buffers) places.push_back(b.data);
-  c.launch.arguments = c.arguments(places);
-  return std::move(k.c);
+bool takes(const std::string& kernel, const std::string& type, int64_t n, bool column_major) {
+  const bool of_values = kernel == "f_matrix" || kernel == "resolve_ties" || kernel == "singular_value_loss";
+  if (of_values) return type[0] == 'f' && !column_major;
+  return kernel.find("_tiles") == std::string::npos || n <= 32;
+}
+
+Case make_case(Memory& memory, const std::string& kernel, const std::string& type, int64_t batch, int64_t m, int64_t n, const Gpu& gpu,
+               const Residency& resident, const Options& options) {
+  if (type == "f32") return Maker<float>(memory, kernel, batch, m, n, gpu, resident, options).make(kernel);
+  if (type == "f64") return Maker<double>(memory, kernel, batch, m, n, gpu, resident, options).make(kernel);
+  if (type == "c64") return Maker<Complex<float>>(memory, kernel, batch, m, n, gpu, resident, options).make(kernel);
+  if (type == "c128") return Maker<Complex<double>>(memory, kernel, batch, m, n, gpu, resident, options).make(kernel);
+  throw std::runtime_error("no type " + type);
 }

@@ -37,45 +37,71 @@ void lanewise(uint32_t lanes, uint64_t* to, const uint64_t* a, const uint64_t* b
 template <class F>
 void integers(Type type, uint32_t lanes, uint64_t* to, const uint64_t* a, const uint64_t* b, const uint64_t* c, const F& f) {
   switch (type) {
-    case Type::u8: return lanewise<uint8_t>(lanes, to, a, b, c, f);
-    case Type::s8: return lanewise<int8_t>(lanes, to, a, b, c, f);
-    case Type::u16: return lanewise<uint16_t>(lanes, to, a, b, c, f);
-    case Type::s16: return lanewise<int16_t>(lanes, to, a, b, c, f);
-    case Type::s32: return lanewise<int32_t>(lanes, to, a, b, c, f);
-    case Type::u64: return lanewise<uint64_t>(lanes, to, a, b, c, f);
-    case Type::s64: return lanewise<int64_t>(lanes, to, a, b, c, f);
-    default: return lanewise<uint32_t>(lanes, to, a, b, c, f);
+    case Type::u8:
+      return lanewise<uint8_t>(lanes, to, a, b, c, f);
+    case Type::s8:
+      return lanewise<int8_t>(lanes, to, a, b, c, f);
+    case Type::u16:
+      return lanewise<uint16_t>(lanes, to, a, b, c, f);
+    case Type::s16:
+      return lanewise<int16_t>(lanes, to, a, b, c, f);
+    case Type::s32:
+      return lanewise<int32_t>(lanes, to, a, b, c, f);
+    case Type::u64:
+      return lanewise<uint64_t>(lanes, to, a, b, c, f);
+    case Type::s64:
+      return lanewise<int64_t>(lanes, to, a, b, c, f);
+    default:
+      return lanewise<uint32_t>(lanes, to, a, b, c, f);
   }
 }
 template <class F>
 void floats(Type type, uint32_t lanes, uint64_t* to, const uint64_t* a, const uint64_t* b, const uint64_t* c, const F& f) {
-  if (type == Type::f32) lanewise<float>(lanes, to, a, b, c, f);
-  else lanewise<double>(lanes, to, a, b, c, f);
+  if (type == Type::f32)
+    lanewise<float>(lanes, to, a, b, c, f);
+  else
+    lanewise<double>(lanes, to, a, b, c, f);
 }
 template <class F>
 void numbers(Type type, uint32_t lanes, uint64_t* to, const uint64_t* a, const uint64_t* b, const uint64_t* c, const F& f) {
-  if (is_float(type)) floats(type, lanes, to, a, b, c, f);
-  else integers(type, lanes, to, a, b, c, f);
+  if (is_float(type))
+    floats(type, lanes, to, a, b, c, f);
+  else
+    integers(type, lanes, to, a, b, c, f);
 }
 
 template <class T>
 bool compare(Compare c, T a, T b) {
   const bool unordered = a != a || b != b;
   switch (c) {
-    case Compare::eq: return a == b;
-    case Compare::ne: return !unordered && a != b;
-    case Compare::lt: return a < b;
-    case Compare::le: return a <= b;
-    case Compare::gt: return a > b;
-    case Compare::ge: return a >= b;
-    case Compare::equ: return unordered || a == b;
-    case Compare::neu: return unordered || a != b;
-    case Compare::ltu: return unordered || a < b;
-    case Compare::leu: return unordered || a <= b;
-    case Compare::gtu: return unordered || a > b;
-    case Compare::geu: return unordered || a >= b;
-    case Compare::num: return !unordered;
-    default: return unordered;
+    case Compare::eq:
+      return a == b;
+    case Compare::ne:
+      return !unordered && a != b;
+    case Compare::lt:
+      return a < b;
+    case Compare::le:
+      return a <= b;
+    case Compare::gt:
+      return a > b;
+    case Compare::ge:
+      return a >= b;
+    case Compare::equ:
+      return unordered || a == b;
+    case Compare::neu:
+      return unordered || a != b;
+    case Compare::ltu:
+      return unordered || a < b;
+    case Compare::leu:
+      return unordered || a <= b;
+    case Compare::gtu:
+      return unordered || a > b;
+    case Compare::geu:
+      return unordered || a >= b;
+    case Compare::num:
+      return !unordered;
+    default:
+      return unordered;
   }
 }
 template <class T>
@@ -86,36 +112,56 @@ uint32_t compare_lanes(Compare c, const uint64_t* a, const uint64_t* b) {
 }
 uint32_t compare_all(Type type, Compare c, const uint64_t* a, const uint64_t* b) {
   switch (type) {
-    case Type::f32: return compare_lanes<float>(c, a, b);
-    case Type::f64: return compare_lanes<double>(c, a, b);
-    case Type::s64: return compare_lanes<int64_t>(c, a, b);
-    case Type::u64: return compare_lanes<uint64_t>(c, a, b);
-    case Type::s32: return compare_lanes<int32_t>(c, a, b);
-    case Type::s16: return compare_lanes<int16_t>(c, a, b);
-    case Type::u16: return compare_lanes<uint16_t>(c, a, b);
-    default: return compare_lanes<uint32_t>(c, a, b);
+    case Type::f32:
+      return compare_lanes<float>(c, a, b);
+    case Type::f64:
+      return compare_lanes<double>(c, a, b);
+    case Type::s64:
+      return compare_lanes<int64_t>(c, a, b);
+    case Type::u64:
+      return compare_lanes<uint64_t>(c, a, b);
+    case Type::s32:
+      return compare_lanes<int32_t>(c, a, b);
+    case Type::s16:
+      return compare_lanes<int16_t>(c, a, b);
+    case Type::u16:
+      return compare_lanes<uint16_t>(c, a, b);
+    default:
+      return compare_lanes<uint32_t>(c, a, b);
   }
 }
 
 double to_double(Type type, uint64_t x) { return type == Type::f32 ? double(as<float>(x)) : as<double>(x); }
 double rounded(Round round, double x) {
   switch (round) {
-    case Round::to_int: return std::nearbyint(x);
-    case Round::to_int_zero: return std::trunc(x);
-    case Round::to_int_down: return std::floor(x);
-    case Round::to_int_up: return std::ceil(x);
-    default: return x;
+    case Round::to_int:
+      return std::nearbyint(x);
+    case Round::to_int_zero:
+      return std::trunc(x);
+    case Round::to_int_down:
+      return std::floor(x);
+    case Round::to_int_up:
+      return std::ceil(x);
+    default:
+      return x;
   }
 }
 int64_t signed_value(Type type, uint64_t x) {
   switch (type) {
-    case Type::s8: return as<int8_t>(x);
-    case Type::s16: return as<int16_t>(x);
-    case Type::s32: return as<int32_t>(x);
-    case Type::u8: return as<uint8_t>(x);
-    case Type::u16: return as<uint16_t>(x);
-    case Type::u32: return as<uint32_t>(x);
-    default: return int64_t(x);
+    case Type::s8:
+      return as<int8_t>(x);
+    case Type::s16:
+      return as<int16_t>(x);
+    case Type::s32:
+      return as<int32_t>(x);
+    case Type::u8:
+      return as<uint8_t>(x);
+    case Type::u16:
+      return as<uint16_t>(x);
+    case Type::u32:
+      return as<uint32_t>(x);
+    default:
+      return int64_t(x);
   }
 }
 uint64_t truncated(Type type, uint64_t x) {
@@ -181,12 +227,12 @@ void Machine::report(const Instruction& i, const std::string& what) {
   problems[what + " at ptx line " + std::to_string(i.line) + (l ? " (" + l->file + ":" + std::to_string(l->line) + ")" : "") + ": " + i.text]++;
 }
 
-void Machine::run(const Function& kernel, const Launch& launch) {
-  launch_ = &launch;
+void Machine::run(const Function& kernel, const Grid& grid) {
+  grid_ = &grid;
   constants_.resize(module.constants.size() * 32);
   for (size_t c = 0; c < module.constants.size(); c++) std::fill_n(&constants_[c * 32], 32, module.constants[c]);
-  shared_.resize(module.shared_bytes + launch.scratch_bytes);
-  warps_.assign((launch.threads + 31) / 32, {});
+  shared_.resize(module.shared_bytes + grid.scratch_bytes);
+  warps_.assign((grid.threads + 31) / 32, {});
   for (Warp& w : warps_) {
     w.registers.resize(size_t(module.registers) * 32);
     w.predicates.resize(module.predicates);
@@ -194,12 +240,12 @@ void Machine::run(const Function& kernel, const Launch& launch) {
     w.ready.resize(module.registers);
     w.predicate_ready.resize(module.predicates);
   }
-  for (block_ = 0; block_ < launch.blocks; block_++) {
+  for (block_ = 0; block_ < grid.blocks; block_++) {
     for (size_t n = 0; n < warps_.size(); n++) {
       Warp& w = warps_[n];
       w.index = int(n);
       w.epoch = 0;
-      const int threads = std::min(32, launch.threads - 32 * int(n));
+      const int threads = std::min(32, grid.threads - 32 * int(n));
       w.alive = threads == 32 ? 0xffffffffu : (1u << threads) - 1;
       w.frames.assign(1, {kernel.begin, -1, w.alive, true});
       w.waiting = false;
@@ -209,8 +255,9 @@ void Machine::run(const Function& kernel, const Launch& launch) {
       std::fill(w.predicate_ready.begin(), w.predicate_ready.end(), 0);
       start_block(w);
       for (int l = 0; l < 32; l++) {
-        const uint64_t special[kSpecials] = {uint64_t(32 * n + l), 0, 0, uint64_t(launch.threads), 1, 1, uint64_t(block_), 0, 0, uint64_t(launch.blocks), 1, 1,
-                                             uint64_t(l), uint64_t(n), warps_.size()};
+        const uint64_t special[kSpecials] = {
+            uint64_t(32 * n + l), 0, 0, uint64_t(grid.threads), 1, 1, uint64_t(block_), 0, 0, uint64_t(grid.blocks), 1, 1, uint64_t(l), uint64_t(n),
+            warps_.size()};
         for (int s = 0; s < kSpecials; s++) w.registers[size_t(s) * 32 + l] = special[s];
       }
     }
@@ -265,7 +312,8 @@ void Machine::run_block() {
         w.predicates[i.predicate_to] = (w.predicates[i.predicate_to] & ~lanes) | result;
         w.predicate_ready[i.predicate_to] = latest + latencies.barrier;
       }
-      if (i.op == Op::barrier_red && !i.to.empty()) each(w.frames.back().lanes, [&](int l) { w.registers[size_t(i.to[0]) * 32 + l] = uint64_t(count); });
+      if (i.op == Op::barrier_red && !i.to.empty())
+        each(w.frames.back().lanes, [&](int l) { w.registers[size_t(i.to[0]) * 32 + l] = uint64_t(count); });
       w.frames.back().at++;
       w.waiting = false;
       w.epoch++;
@@ -324,8 +372,10 @@ bool Machine::run_warp(Warp& w) {
           const int join = module.rejoin[module.block[at]];
           const uint32_t rest = f.lanes & ~lanes;
           const Frame other{at + 1, join, rest, false}, taken{i.target, join, lanes, false};
-          if (join == f.rejoin && !f.call) w.frames.pop_back();
-          else f.at = join < 0 ? int(module.code.size()) : join;  // a frame with no lanes left by then
+          if (join == f.rejoin && !f.call)
+            w.frames.pop_back();
+          else
+            f.at = join < 0 ? int(module.code.size()) : join;  // a frame with no lanes left by then
           if (other.at != join) w.frames.push_back(other);
           if (taken.at != join) w.frames.push_back(taken);
         }
@@ -357,7 +407,8 @@ bool Machine::run_warp(Warp& w) {
         leave_block(w);
         continue;
       }
-      case Op::barrier: case Op::barrier_red:
+      case Op::barrier:
+      case Op::barrier_red:
         if (f.lanes != w.alive || lanes != f.lanes) report(i, "barrier that only some lanes of a warp reach");
         leave_block(w);
         return true;
@@ -384,7 +435,8 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
   double result_latency = latency.empty() ? latencies.alu : latency[at];
 
   switch (i.op) {
-    case Op::none: break;
+    case Op::none:
+      break;
     case Op::mov:
       if (type == Type::pred) {
         set(i.predicate_to, i.predicate_from != kNone ? predicate(i.predicate_from, i.predicate_not) : a[0] ? 0xffffffffu : 0);
@@ -420,17 +472,27 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
         numbers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x + y; });
       }
       break;
-    case Op::sub: numbers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x - y; }); break;
-    case Op::mul: numbers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x * y; }); break;
-    case Op::mad: integers(type, lanes, to, a, b, c, [](auto x, auto y, auto z) { return x * y + z; }); break;
-    case Op::fma: floats(type, lanes, to, a, b, c, [](auto x, auto y, auto z) { return std::fma(x, y, z); }); break;
-    case Op::mul_wide: case Op::mad_wide:
+    case Op::sub:
+      numbers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x - y; });
+      break;
+    case Op::mul:
+      numbers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x * y; });
+      break;
+    case Op::mad:
+      integers(type, lanes, to, a, b, c, [](auto x, auto y, auto z) { return x * y + z; });
+      break;
+    case Op::fma:
+      floats(type, lanes, to, a, b, c, [](auto x, auto y, auto z) { return std::fma(x, y, z); });
+      break;
+    case Op::mul_wide:
+    case Op::mad_wide:
       each(lanes, [&](int l) {
         const uint64_t product = uint64_t(signed_value(type, a[l])) * uint64_t(signed_value(type, b[l])) + (i.op == Op::mad_wide ? c[l] : 0);
         to[l] = bits == 16 ? uint32_t(product) : product;
       });
       break;
-    case Op::mul_hi: case Op::mad_hi:
+    case Op::mul_hi:
+    case Op::mad_hi:
       each(lanes, [&](int l) {
         const __int128 x = is_signed(type) ? __int128(signed_value(type, a[l])) : __int128(truncated(type, a[l]));
         const __int128 y = is_signed(type) ? __int128(signed_value(type, b[l])) : __int128(truncated(type, b[l]));
@@ -439,24 +501,40 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       });
       break;
     case Op::div:
-      if (is_float(type)) floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x / y; });
-      else integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return y == 0 ? decltype(x)(-1) : y == decltype(y)(-1) && decltype(x)(-1) < 0 ? -x : x / y; });
+      if (is_float(type))
+        floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x / y; });
+      else
+        integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) {
+          return y == 0 ? decltype(x)(-1) : y == decltype(y)(-1) && decltype(x)(-1) < 0 ? -x : x / y;
+        });
       break;
-    case Op::rem: integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return y == 0 ? x : y == decltype(y)(-1) && decltype(x)(-1) < 0 ? 0 : x % y; }); break;
-    case Op::neg: numbers(type, lanes, to, a, b, c, [](auto x, auto, auto) { return -x; }); break;
+    case Op::rem:
+      integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return y == 0 ? x : y == decltype(y)(-1) && decltype(x)(-1) < 0 ? 0 : x % y; });
+      break;
+    case Op::neg:
+      numbers(type, lanes, to, a, b, c, [](auto x, auto, auto) { return -x; });
+      break;
     case Op::abs:
-      if (is_float(type)) floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::fabs(x); });
-      else integers(type, lanes, to, a, b, c, [](auto x, auto, auto) { return x < 0 ? -x : x; });
+      if (is_float(type))
+        floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::fabs(x); });
+      else
+        integers(type, lanes, to, a, b, c, [](auto x, auto, auto) { return x < 0 ? -x : x; });
       break;
     case Op::min:
-      if (is_float(type)) floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return std::fmin(x, y); });
-      else integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x < y ? x : y; });
+      if (is_float(type))
+        floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return std::fmin(x, y); });
+      else
+        integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x < y ? x : y; });
       break;
     case Op::max:
-      if (is_float(type)) floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return std::fmax(x, y); });
-      else integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x > y ? x : y; });
+      if (is_float(type))
+        floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return std::fmax(x, y); });
+      else
+        integers(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return x > y ? x : y; });
       break;
-    case Op::bit_and: case Op::bit_or: case Op::bit_xor:
+    case Op::bit_and:
+    case Op::bit_or:
+    case Op::bit_xor:
       if (type == Type::pred) {
         const uint32_t p = predicate(i.predicate_from, i.predicate_not), q = predicate(i.second_predicate, i.second_not);
         set(i.predicate_to, i.op == Op::bit_and ? p & q : i.op == Op::bit_or ? p | q : p ^ q);
@@ -466,15 +544,21 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       }
       break;
     case Op::bit_not:
-      if (type == Type::pred) set(i.predicate_to, ~predicate(i.predicate_from, i.predicate_not));
-      else each(lanes, [&](int l) { to[l] = truncated(type, ~a[l]); });
+      if (type == Type::pred)
+        set(i.predicate_to, ~predicate(i.predicate_from, i.predicate_not));
+      else
+        each(lanes, [&](int l) { to[l] = truncated(type, ~a[l]); });
       break;
-    case Op::shl: each(lanes, [&](int l) { to[l] = uint32_t(b[l]) >= uint32_t(bits) ? 0 : truncated(type, a[l] << uint32_t(b[l])); }); break;
+    case Op::shl:
+      each(lanes, [&](int l) { to[l] = uint32_t(b[l]) >= uint32_t(bits) ? 0 : truncated(type, a[l] << uint32_t(b[l])); });
+      break;
     case Op::shr:
       each(lanes, [&](int l) {
         const uint32_t by = uint32_t(b[l]);
-        if (is_signed(type)) to[l] = truncated(type, uint64_t(signed_value(type, a[l]) >> std::min<uint32_t>(by, 63)));
-        else to[l] = by >= uint32_t(bits) ? 0 : truncated(type, a[l]) >> by;
+        if (is_signed(type))
+          to[l] = truncated(type, uint64_t(signed_value(type, a[l]) >> std::min<uint32_t>(by, 63)));
+        else
+          to[l] = by >= uint32_t(bits) ? 0 : truncated(type, a[l]) >> by;
       });
       break;
     case Op::bfe:
@@ -506,8 +590,12 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
         to[l] = value;
       });
       break;
-    case Op::popc: each(lanes, [&](int l) { to[l] = uint64_t(__builtin_popcountll(truncated(type, a[l]))); }); break;
-    case Op::clz: each(lanes, [&](int l) { to[l] = truncated(type, a[l]) == 0 ? bits : __builtin_clzll(truncated(type, a[l])) - (64 - bits); }); break;
+    case Op::popc:
+      each(lanes, [&](int l) { to[l] = uint64_t(__builtin_popcountll(truncated(type, a[l]))); });
+      break;
+    case Op::clz:
+      each(lanes, [&](int l) { to[l] = truncated(type, a[l]) == 0 ? bits : __builtin_clzll(truncated(type, a[l])) - (64 - bits); });
+      break;
     case Op::lop3:
       each(lanes, [&](int l) {
         uint32_t value = 0;
@@ -538,23 +626,44 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       each(lanes, [&](int l) { to[l] = p >> l & 1 ? a[l] : b[l]; });
       break;
     }
-    case Op::cvt: each(lanes, [&](int l) { to[l] = convert(i, a[l]); }); break;
-    case Op::rcp: floats(type, lanes, to, a, b, c, [&](auto x, auto, auto) { return i.approximate && sizeof x == 8 ? upper_half(1 / x) : double(1 / x); }); break;
-    case Op::sqrt: floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::sqrt(x); }); break;
-    case Op::rsqrt: floats(type, lanes, to, a, b, c, [&](auto x, auto, auto) { return sizeof x == 8 ? upper_half(1 / std::sqrt(double(x))) : 1 / std::sqrt(double(x)); }); break;
-    case Op::ex2: floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::exp2(x); }); break;
-    case Op::lg2: floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::log2(x); }); break;
-    case Op::sin: floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::sin(x); }); break;
-    case Op::cos: floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::cos(x); }); break;
-    case Op::copysign: floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return std::copysign(y, x); }); break;
+    case Op::cvt:
+      each(lanes, [&](int l) { to[l] = convert(i, a[l]); });
+      break;
+    case Op::rcp:
+      floats(type, lanes, to, a, b, c, [&](auto x, auto, auto) { return i.approximate && sizeof x == 8 ? upper_half(1 / x) : double(1 / x); });
+      break;
+    case Op::sqrt:
+      floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::sqrt(x); });
+      break;
+    case Op::rsqrt:
+      floats(type, lanes, to, a, b, c,
+             [&](auto x, auto, auto) { return sizeof x == 8 ? upper_half(1 / std::sqrt(double(x))) : 1 / std::sqrt(double(x)); });
+      break;
+    case Op::ex2:
+      floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::exp2(x); });
+      break;
+    case Op::lg2:
+      floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::log2(x); });
+      break;
+    case Op::sin:
+      floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::sin(x); });
+      break;
+    case Op::cos:
+      floats(type, lanes, to, a, b, c, [](auto x, auto, auto) { return std::cos(x); });
+      break;
+    case Op::copysign:
+      floats(type, lanes, to, a, b, c, [](auto x, auto y, auto) { return std::copysign(y, x); });
+      break;
     case Op::load:
       if (i.space == Space::param) {
         each(lanes, [&](int l) {
           for (int n = 0; n < i.vector; n++) {
             const uint64_t from = a[l] + i.offset + n * i.bytes;
             uint64_t value = 0;
-            if (from + i.bytes > launch_->arguments.size()) report(i, "load beyond the arguments");
-            else std::memcpy(&value, &launch_->arguments[from], i.bytes);
+            if (from + i.bytes > grid_->arguments.size())
+              report(i, "load beyond the arguments");
+            else
+              std::memcpy(&value, &grid_->arguments[from], i.bytes);
             w.registers[size_t(i.to[n]) * 32 + l] = value;
           }
         });
@@ -585,7 +694,8 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
           w.copies.emplace_back(l, to[l] + n);
           check_race(shared_shadow_[(to[l] + n) / 4], w, l, true, i, "shared memory", false);
           if (at_buffer >= 0 && memory.buffers[at_buffer].writable)
-            check_race(memory.buffers[at_buffer].shadow[(from[l] + n - reinterpret_cast<uint64_t>(memory.buffers[at_buffer].data)) / 4], w, l, false, i, "global memory", true);
+            check_race(memory.buffers[at_buffer].shadow[(from[l] + n - reinterpret_cast<uint64_t>(memory.buffers[at_buffer].data)) / 4], w, l, false,
+                       i, "global memory", true);
         }
       });
       uint32_t present = 0;
@@ -610,16 +720,22 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       break;
     case Op::warp_barrier: {
       const uint32_t mask = uint32_t(a[__builtin_ctz(lanes)]) & w.alive;
-      if ((mask & ~lanes) != 0) report(i, "warp barrier that not all its lanes reach together");
-      else if (lanes == w.alive) w.epoch++;
+      if ((mask & ~lanes) != 0)
+        report(i, "warp barrier that not all its lanes reach together");
+      else if (lanes == w.alive)
+        w.epoch++;
       break;
     }
     case Op::vote: {
       const uint32_t mask = uint32_t(a[__builtin_ctz(lanes)]) & w.alive, p = predicate(i.predicate_from, i.predicate_not) & lanes & mask;
-      if ((mask & ~lanes) != 0) report(i, "vote that not all its lanes reach together");
-      else if (lanes == w.alive) w.epoch++;
-      if (i.mode == "ballot") each(lanes, [&](int l) { to[l] = p; });
-      else set(i.predicate_to, (i.mode == "any" ? p != 0 : i.mode == "all" ? p == (lanes & mask) : p == 0 || p == (lanes & mask)) ? 0xffffffffu : 0);
+      if ((mask & ~lanes) != 0)
+        report(i, "vote that not all its lanes reach together");
+      else if (lanes == w.alive)
+        w.epoch++;
+      if (i.mode == "ballot")
+        each(lanes, [&](int l) { to[l] = p; });
+      else
+        set(i.predicate_to, (i.mode == "any" ? p != 0 : i.mode == "all" ? p == (lanes & mask) : p == 0 || p == (lanes & mask)) ? 0xffffffffu : 0);
       result_latency = latencies.vote;
       break;
     }
@@ -628,7 +744,8 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       std::copy_n(a, 32, old);
       uint32_t valid = 0;
       each(lanes, [&](int l) {
-        const int by = int(b[l] & 31), clamp = int(c[l] & 31), segment = int(c[l] >> 8 & 31), most = (l & segment) | (clamp & ~segment), least = l & segment;
+        const int by = int(b[l] & 31), clamp = int(c[l] & 31), segment = int(c[l] >> 8 & 31), most = (l & segment) | (clamp & ~segment),
+                  least = l & segment;
         int from = i.mode == "up" ? l - by : i.mode == "down" ? l + by : i.mode == "bfly" ? l ^ by : least | (by & ~segment);
         const bool good = i.mode == "up" ? from >= most : from <= most;
         if (!good) from = l;
@@ -643,8 +760,11 @@ void Machine::execute(Warp& w, const Instruction& i, int at, uint32_t lanes) {
       result_latency = latencies.special;
       break;
     }
-    case Op::activemask: each(lanes, [&](int l) { to[l] = lanes; }); break;
-    default: throw std::runtime_error("not done: " + i.text);
+    case Op::activemask:
+      each(lanes, [&](int l) { to[l] = lanes; });
+      break;
+    default:
+      throw std::runtime_error("not done: " + i.text);
   }
 
   // When the result is there.
@@ -683,18 +803,24 @@ void Machine::check_race(Shadow& s, Warp& w, int lane, bool store, const Instruc
     return;
   }
   const bool fresh = s.reader == -1 || s.reader_warp / warps != block_ || s.read_block_epoch < epoch_;
-  if (fresh || (s.reader_warp == warp && s.read_warp_epoch < w.epoch && s.reader != -3)) s.reader = thread;
-  else if (s.reader != thread) s.reader = s.reader_warp == warp && s.reader != -3 ? -2 : -3;
+  if (fresh || (s.reader_warp == warp && s.read_warp_epoch < w.epoch && s.reader != -3))
+    s.reader = thread;
+  else if (s.reader != thread)
+    s.reader = s.reader_warp == warp && s.reader != -3 ? -2 : -3;
   s.reader_warp = warp;
   s.read_block_epoch = epoch_;
   s.read_warp_epoch = w.epoch;
 }
 
-void Machine::access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool store, const uint64_t* base, const std::vector<int>& values, double& latency) {
+void Machine::access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool store, const uint64_t* base, const std::vector<int>& values,
+                     double& latency) {
   const int width = i.bytes * i.vector;
   // A generic address says itself what it is one of; those of a warp are of one kind.
   const uint64_t first = base[__builtin_ctz(lanes)] + uint64_t(i.offset);
-  const Space space = i.space != Space::generic ? i.space : first < kLocalWindow ? Space::shared : first < kLocalWindowEnd ? Space::local : Space::global;
+  const Space space = i.space != Space::generic ? i.space
+                      : first < kLocalWindow    ? Space::shared
+                      : first < kLocalWindowEnd ? Space::local
+                                                : Space::global;
   const bool shared = space == Space::shared, local = space == Space::local;
   uint64_t addresses[32];
   each(lanes, [&](int l) { addresses[l] = shared ? uint32_t(base[l] + i.offset) : base[l] + uint64_t(i.offset); });
@@ -708,8 +834,10 @@ void Machine::access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool
       if (address + width > shared_.size()) return report(i, "access outside of shared memory");
       place = &shared_[address];
       for (int n = 0; n < width; n += 4) {
-        if (store) std::fill_n(shared_written_.begin() + address + n, std::min(4, width), true);
-        else if (!shared_written_[address + n]) report(i, "read of shared memory that nobody wrote");
+        if (store)
+          std::fill_n(shared_written_.begin() + address + n, std::min(4, width), true);
+        else if (!shared_written_[address + n])
+          report(i, "read of shared memory that nobody wrote");
         if (shared_pending_[(address + n) / 4 * 4]) report(i, "access to a copy that was not waited for");
         check_race(shared_shadow_[(address + n) / 4], w, l, store, i, "shared memory", false);
       }
@@ -751,8 +879,10 @@ void Machine::access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool
     return;
   }
   if (compiled > width) each(lanes, [&](int l) { addresses[l] &= ~uint64_t(compiled - 1); });
-  if (shared) count_shared(tallies[at], addresses, lanes, std::max(width, compiled), latency);
-  else count_global(tallies[at], addresses, lanes, std::max(width, compiled), store, latency);
+  if (shared)
+    count_shared(tallies[at], addresses, lanes, std::max(width, compiled), latency);
+  else
+    count_global(tallies[at], addresses, lanes, std::max(width, compiled), store, latency);
 }
 
 // 32 banks of 4 bytes. Accesses of 8 bytes go by halves of a warp, of 16 bytes by quarters, unless the whole warp fits without a conflict.

@@ -11,7 +11,7 @@
 
 #include "ptx.h"
 
-struct Shadow {  // of 4 bytes
+struct Shadow {                      // of 4 bytes
   int32_t writer = -1, reader = -1;  // threads of the grid; −2: several of one warp, −3: of several
   int32_t write_block_epoch = 0, write_warp_epoch = 0, read_block_epoch = 0, read_warp_epoch = 0, reader_warp = -1;
 };
@@ -41,12 +41,12 @@ class Memory {
 // What one instruction of the program did, in warps.
 struct Tally {
   double executed = 0, lanes = 0;
-  double wavefronts = 0, ideal_wavefronts = 0;         // of shared memory; ideal: 128 bytes each
-  double sectors = 0, ideal_sectors = 0, lines = 0;    // of global memory: 32-byte sectors and 128-byte lines touched; sectors of the bytes asked for
-  double missed_sectors = 0;                           // that the first-level cache does not have, and all that are written
+  double wavefronts = 0, ideal_wavefronts = 0;       // of shared memory; ideal: 128 bytes each
+  double sectors = 0, ideal_sectors = 0, lines = 0;  // of global memory: 32-byte sectors and 128-byte lines touched; sectors of the bytes asked for
+  double missed_sectors = 0;                         // that the first-level cache does not have, and all that are written
 };
 
-struct Launch {
+struct Grid {
   int64_t blocks = 1;
   int threads = 32;
   int scratch_bytes = 0;
@@ -66,13 +66,13 @@ class Machine {
   std::vector<int> widths;              // of memory accesses as compiled, see sass.h
   std::vector<double> slots, latency;   // of an instruction, from the cost model; empty: 1 and by kind
   int64_t cache_bytes = 64 << 10;       // first-level cache that a block has to itself
-  std::vector<double> waits;             // cycles of warps in a basic block, by the instruction that made it last so long
+  std::vector<double> waits;            // cycles of warps in a basic block, by the instruction that made it last so long
   double block_cycles = 0;              // if a block had a multiprocessor to itself and no unit were ever busy: the sum over the blocks
   double warp_cycles = 0;               // the sum over warps of their cycles without waiting at barriers
   Latencies latencies;
 
   Machine(const Module& module, Memory& memory) : module(module), memory(memory), tallies(module.code.size()), waits(module.code.size()) {}
-  void run(const Function& kernel, const Launch& launch);
+  void run(const Function& kernel, const Grid& grid);
 
  private:
   struct Frame {
@@ -98,7 +98,7 @@ class Machine {
     std::array<uint32_t, 4> ages;
   };
 
-  const Launch* launch_ = nullptr;
+  const Grid* grid_ = nullptr;
   std::vector<Warp> warps_;
   std::vector<unsigned char> shared_;
   std::vector<bool> shared_written_, shared_pending_;  // of bytes; pending: copied into by a thread that has not waited for it
@@ -112,7 +112,8 @@ class Machine {
   void run_block();
   bool run_warp(Warp& w);  // to the next barrier; whether there is one
   void execute(Warp& w, const Instruction& i, int at, uint32_t lanes);
-  void access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool store, const uint64_t* base, const std::vector<int>& values, double& latency);
+  void access(Warp& w, const Instruction& i, int at, uint32_t lanes, bool store, const uint64_t* base, const std::vector<int>& values,
+              double& latency);
   void count_shared(Tally& tally, const uint64_t* addresses, uint32_t lanes, int bytes, double& latency);
   void count_global(Tally& tally, const uint64_t* addresses, uint32_t lanes, int bytes, bool store, double& latency);
   bool cached(uint64_t sector, bool store);

@@ -7,10 +7,19 @@
 
 int bytes_of(Type type) {
   switch (type) {
-    case Type::pred: case Type::u8: case Type::s8: return 1;
-    case Type::u16: case Type::s16: return 2;
-    case Type::u32: case Type::s32: case Type::f32: return 4;
-    default: return 8;
+    case Type::pred:
+    case Type::u8:
+    case Type::s8:
+      return 1;
+    case Type::u16:
+    case Type::s16:
+      return 2;
+    case Type::u32:
+    case Type::s32:
+    case Type::f32:
+      return 4;
+    default:
+      return 8;
   }
 }
 bool is_float(Type type) { return type == Type::f32 || type == Type::f64; }
@@ -44,22 +53,31 @@ std::vector<std::string> split(const std::string& s, char at) {  // not inside b
 const std::map<std::string, Type> kTypes = {{"pred", Type::pred}, {"b8", Type::u8},   {"b16", Type::u16}, {"b32", Type::u32}, {"b64", Type::u64},
                                             {"u8", Type::u8},     {"u16", Type::u16}, {"u32", Type::u32}, {"u64", Type::u64}, {"s8", Type::s8},
                                             {"s16", Type::s16},   {"s32", Type::s32}, {"s64", Type::s64}, {"f32", Type::f32}, {"f64", Type::f64}};
-const std::map<std::string, Compare> kCompares = {{"eq", Compare::eq},   {"ne", Compare::ne},   {"lt", Compare::lt},   {"le", Compare::le},   {"gt", Compare::gt},
-                                                  {"ge", Compare::ge},   {"lo", Compare::lt},   {"ls", Compare::le},   {"hi", Compare::gt},   {"hs", Compare::ge},
-                                                  {"equ", Compare::equ}, {"neu", Compare::neu}, {"ltu", Compare::ltu}, {"leu", Compare::leu}, {"gtu", Compare::gtu},
-                                                  {"geu", Compare::geu}, {"num", Compare::num}, {"nan", Compare::nan}};
-const std::map<std::string, Round> kRounds = {{"rn", Round::nearest}, {"rz", Round::zero},         {"rm", Round::down},         {"rp", Round::up},
-                                              {"rni", Round::to_int}, {"rzi", Round::to_int_zero}, {"rmi", Round::to_int_down}, {"rpi", Round::to_int_up}};
-const std::map<std::string, Op> kSimple = {{"add", Op::add},   {"sub", Op::sub},   {"div", Op::div},         {"rem", Op::rem},     {"neg", Op::neg},         {"abs", Op::abs},
-                                           {"min", Op::min},   {"max", Op::max},   {"and", Op::bit_and},     {"or", Op::bit_or},   {"xor", Op::bit_xor},     {"not", Op::bit_not},
-                                           {"shl", Op::shl},   {"shr", Op::shr},   {"bfe", Op::bfe},         {"bfi", Op::bfi},     {"prmt", Op::prmt},       {"popc", Op::popc},
-                                           {"clz", Op::clz},   {"lop3", Op::lop3}, {"setp", Op::setp},       {"selp", Op::selp},   {"cvt", Op::cvt},         {"fma", Op::fma},
-                                           {"rcp", Op::rcp},   {"sqrt", Op::sqrt}, {"rsqrt", Op::rsqrt},     {"ex2", Op::ex2},     {"lg2", Op::lg2},         {"sin", Op::sin},
-                                           {"cos", Op::cos},   {"shf", Op::shf},   {"copysign", Op::copysign}, {"mov", Op::mov},   {"ret", Op::ret},         {"exit", Op::ret},
-                                           {"vote", Op::vote}, {"shfl", Op::shfl}, {"activemask", Op::activemask}, {"bra", Op::branch}, {"call", Op::call}};
-const std::map<std::string, int> kSpecial = {{"%tid.x", kTidX},       {"%tid.y", kTidY},       {"%tid.z", kTidZ},       {"%ntid.x", kNtidX},     {"%ntid.y", kNtidY},
-                                             {"%ntid.z", kNtidZ},     {"%ctaid.x", kCtaidX},   {"%ctaid.y", kCtaidY},   {"%ctaid.z", kCtaidZ},   {"%nctaid.x", kNctaidX},
-                                             {"%nctaid.y", kNctaidY}, {"%nctaid.z", kNctaidZ}, {"%laneid", kLaneid},    {"%warpid", kWarpid},    {"%nwarpid", kNwarpid}};
+const std::map<std::string, Compare> kCompares = {
+    {"eq", Compare::eq},   {"ne", Compare::ne},   {"lt", Compare::lt},   {"le", Compare::le},   {"gt", Compare::gt},   {"ge", Compare::ge},
+    {"lo", Compare::lt},   {"ls", Compare::le},   {"hi", Compare::gt},   {"hs", Compare::ge},   {"equ", Compare::equ}, {"neu", Compare::neu},
+    {"ltu", Compare::ltu}, {"leu", Compare::leu}, {"gtu", Compare::gtu}, {"geu", Compare::geu}, {"num", Compare::num}, {"nan", Compare::nan}};
+const std::map<std::string, Round> kRounds = {{"rn", Round::nearest},      {"rz", Round::zero},      {"rm", Round::down},
+                                              {"rp", Round::up},           {"rni", Round::to_int},   {"rzi", Round::to_int_zero},
+                                              {"rmi", Round::to_int_down}, {"rpi", Round::to_int_up}};
+const std::map<std::string, Op> kSimple = {{"add", Op::add},    {"sub", Op::sub},     {"div", Op::div},
+                                           {"rem", Op::rem},    {"neg", Op::neg},     {"abs", Op::abs},
+                                           {"min", Op::min},    {"max", Op::max},     {"and", Op::bit_and},
+                                           {"or", Op::bit_or},  {"xor", Op::bit_xor}, {"not", Op::bit_not},
+                                           {"shl", Op::shl},    {"shr", Op::shr},     {"bfe", Op::bfe},
+                                           {"bfi", Op::bfi},    {"prmt", Op::prmt},   {"popc", Op::popc},
+                                           {"clz", Op::clz},    {"lop3", Op::lop3},   {"setp", Op::setp},
+                                           {"selp", Op::selp},  {"cvt", Op::cvt},     {"fma", Op::fma},
+                                           {"rcp", Op::rcp},    {"sqrt", Op::sqrt},   {"rsqrt", Op::rsqrt},
+                                           {"ex2", Op::ex2},    {"lg2", Op::lg2},     {"sin", Op::sin},
+                                           {"cos", Op::cos},    {"shf", Op::shf},     {"copysign", Op::copysign},
+                                           {"mov", Op::mov},    {"ret", Op::ret},     {"exit", Op::ret},
+                                           {"vote", Op::vote},  {"shfl", Op::shfl},   {"activemask", Op::activemask},
+                                           {"bra", Op::branch}, {"call", Op::call}};
+const std::map<std::string, int> kSpecial = {{"%tid.x", kTidX},     {"%tid.y", kTidY},       {"%tid.z", kTidZ},       {"%ntid.x", kNtidX},
+                                             {"%ntid.y", kNtidY},   {"%ntid.z", kNtidZ},     {"%ctaid.x", kCtaidX},   {"%ctaid.y", kCtaidY},
+                                             {"%ctaid.z", kCtaidZ}, {"%nctaid.x", kNctaidX}, {"%nctaid.y", kNctaidY}, {"%nctaid.z", kNctaidZ},
+                                             {"%laneid", kLaneid},  {"%warpid", kWarpid},    {"%nwarpid", kNwarpid}};
 
 class Parser {
  public:
@@ -322,8 +340,10 @@ class Parser {
     bool first = true;
     for (const std::string& w : words) {
       if (kTypes.count(w)) {
-        if (first) i.type = i.from = kTypes.at(w);
-        else i.from = kTypes.at(w);
+        if (first)
+          i.type = i.from = kTypes.at(w);
+        else
+          i.from = kTypes.at(w);
         first = false;
       }
       if (kCompares.count(w)) i.compare = kCompares.at(w);
@@ -337,22 +357,34 @@ class Parser {
       if (w == "param") i.space = Space::param;
     }
     i.bytes = bytes_of(i.type);
-    if (kSimple.count(what)) i.op = kSimple.at(what);
-    else if (what == "mul") i.op = has("wide") ? Op::mul_wide : has("hi") ? Op::mul_hi : Op::mul;
-    else if (what == "mad") i.op = is_float(i.type) ? Op::fma : has("wide") ? Op::mad_wide : has("hi") ? Op::mad_hi : Op::mad;
-    else if (what == "ld" || what == "ldu") i.op = Op::load;
-    else if (what == "st") i.op = Op::store;
-    else if (what == "cvta") i.op = Op::mov;
-    else if (what == "bar" || what == "barrier") i.op = has("warp") ? Op::warp_barrier : has("red") ? Op::barrier_red : Op::barrier;
-    else if (what == "cp" && has("async")) i.op = has("wait_all") ? Op::wait_copies : args.size() < 2 ? Op::none : Op::copy_async;
-    else if (what == "membar" || what == "fence" || what == "griddepcontrol" || what == "prefetch" || what == "nanosleep" || what == "discard") i.op = Op::none;
-    else throw std::runtime_error("line " + std::to_string(line_) + ": unknown instruction " + s);
+    if (kSimple.count(what))
+      i.op = kSimple.at(what);
+    else if (what == "mul")
+      i.op = has("wide") ? Op::mul_wide : has("hi") ? Op::mul_hi : Op::mul;
+    else if (what == "mad")
+      i.op = is_float(i.type) ? Op::fma : has("wide") ? Op::mad_wide : has("hi") ? Op::mad_hi : Op::mad;
+    else if (what == "ld" || what == "ldu")
+      i.op = Op::load;
+    else if (what == "st")
+      i.op = Op::store;
+    else if (what == "cvta")
+      i.op = Op::mov;
+    else if (what == "bar" || what == "barrier")
+      i.op = has("warp") ? Op::warp_barrier : has("red") ? Op::barrier_red : Op::barrier;
+    else if (what == "cp" && has("async"))
+      i.op = has("wait_all") ? Op::wait_copies : args.size() < 2 ? Op::none : Op::copy_async;
+    else if (what == "membar" || what == "fence" || what == "griddepcontrol" || what == "prefetch" || what == "nanosleep" || what == "discard")
+      i.op = Op::none;
+    else
+      throw std::runtime_error("line " + std::to_string(line_) + ": unknown instruction " + s);
 
     switch (i.op) {
       case Op::branch:
         jumps_.emplace_back(int(module.code.size()), args[0]);
         break;
-      case Op::ret: case Op::none: case Op::wait_copies:
+      case Op::ret:
+      case Op::none:
+      case Op::wait_copies:
         break;
       case Op::call: {
         std::vector<std::string> parts = args;
@@ -412,8 +444,10 @@ class Parser {
         break;
       case Op::barrier_red:
         i.combine = has("and") ? Op::bit_and : has("or") ? Op::bit_or : Op::popc;
-        if (i.combine == Op::popc) i.to = {operand(args[0])};
-        else i.predicate_to = predicate(args[0], i.second_not);
+        if (i.combine == Op::popc)
+          i.to = {operand(args[0])};
+        else
+          i.predicate_to = predicate(args[0], i.second_not);
         i.predicate_from = predicate(args.back(), i.predicate_not);
         break;
       case Op::warp_barrier:
@@ -421,8 +455,10 @@ class Parser {
         break;
       case Op::vote:
         i.mode = has("any") ? "any" : has("all") ? "all" : has("uni") ? "uni" : "ballot";
-        if (i.mode == "ballot") i.to = {operand(args[0])};
-        else i.predicate_to = predicate(args[0], i.second_not);
+        if (i.mode == "ballot")
+          i.to = {operand(args[0])};
+        else
+          i.predicate_to = predicate(args[0], i.second_not);
         i.predicate_from = predicate(args[1], i.predicate_not);
         i.from_registers = {args.size() > 2 ? operand(args[2]) : constant(0xffffffffu)};
         break;

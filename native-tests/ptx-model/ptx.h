@@ -9,9 +9,62 @@
 #include <vector>
 
 enum class Op : uint8_t {
-  mov, pack, unpack, add, sub, mul, mul_hi, mul_wide, mad, mad_hi, mad_wide, div, rem, neg, abs, min, max, bit_and, bit_or, bit_xor, bit_not, shl, shr,
-  bfe, bfi, prmt, popc, clz, lop3, shf, setp, selp, cvt, fma, rcp, sqrt, rsqrt, ex2, lg2, sin, cos, copysign, load, store, copy_async, wait_copies, branch, barrier,
-  barrier_red, warp_barrier, vote, shfl, activemask, call, ret, none
+  mov,
+  pack,
+  unpack,
+  add,
+  sub,
+  mul,
+  mul_hi,
+  mul_wide,
+  mad,
+  mad_hi,
+  mad_wide,
+  div,
+  rem,
+  neg,
+  abs,
+  min,
+  max,
+  bit_and,
+  bit_or,
+  bit_xor,
+  bit_not,
+  shl,
+  shr,
+  bfe,
+  bfi,
+  prmt,
+  popc,
+  clz,
+  lop3,
+  shf,
+  setp,
+  selp,
+  cvt,
+  fma,
+  rcp,
+  sqrt,
+  rsqrt,
+  ex2,
+  lg2,
+  sin,
+  cos,
+  copysign,
+  load,
+  store,
+  copy_async,
+  wait_copies,
+  branch,
+  barrier,
+  barrier_red,
+  warp_barrier,
+  vote,
+  shfl,
+  activemask,
+  call,
+  ret,
+  none
 };
 enum class Type : uint8_t { pred, u8, u16, u32, u64, s8, s16, s32, s64, f32, f64 };
 enum class Space : uint8_t { generic, global, shared, local, param };
@@ -26,7 +79,24 @@ bool is_signed(Type type);
 constexpr int kNone = INT32_MIN;
 // Generic addresses: shared memory from 0, local memory from here, everything above the window's end is global.
 constexpr uint64_t kLocalWindow = 1 << 20, kLocalWindowEnd = 1 << 21;
-enum Special { kTidX, kTidY, kTidZ, kNtidX, kNtidY, kNtidZ, kCtaidX, kCtaidY, kCtaidZ, kNctaidX, kNctaidY, kNctaidZ, kLaneid, kWarpid, kNwarpid, kSpecials };
+enum Special {
+  kTidX,
+  kTidY,
+  kTidZ,
+  kNtidX,
+  kNtidY,
+  kNtidZ,
+  kCtaidX,
+  kCtaidY,
+  kCtaidZ,
+  kNctaidX,
+  kNctaidY,
+  kNctaidZ,
+  kLaneid,
+  kWarpid,
+  kNwarpid,
+  kSpecials
+};
 
 struct Instruction {
   Op op = Op::none;
@@ -46,7 +116,7 @@ struct Instruction {
   int second_predicate = kNone;
   bool second_not = false;
   int64_t offset = 0, second_offset = 0;  // of the address; of copy_async's target
-  int target = kNone;  // of a branch; the function of a call
+  int target = kNone;                     // of a branch; the function of a call
   int line = 0, location = -1;
   std::string text;
 };

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-const char* const kClassNames[kClasses] = {"fp32", "fp64", "int", "imul", "special", "cvt64", "uniform", "const", "shared", "global", "local", "control", "barrier", "other"};
+const char* const kClassNames[kClasses] = {"fp32",  "fp64",   "int",    "imul",  "special", "cvt64",   "uniform",
+                                           "const", "shared", "global", "local", "control", "barrier", "other"};
 
 double Cost::total() const {
   double sum = 0;
@@ -18,18 +19,58 @@ namespace {
 Class class_of(int opcode) {
   const int base = opcode & 0x1ff;
   switch (base) {
-    case 0x20: case 0x21: case 0x23: case 0x35: return kFp32;
-    case 0x24: case 0x25: case 0x27: return kMultiply;
-    case 0x28: case 0x29: case 0x2a: case 0x2b: case 0x3f: return kFp64;
-    case 0x102: case 0x105: case 0x106: case 0x107: case 0x108: return kSpecialUnit;
-    case 0x104: case 0x110: case 0x111: case 0x112: case 0x113: return kConvert64;
-    case 0x182: return kConstant;
-    case 0x183: case 0x187: return kLocal;
-    case 0x184: case 0x188: case 0x189: return kShared;
-    case 0x180: case 0x181: case 0x185: case 0x186: case 0x1ae: return kGlobal;
-    case 0x11d: return kBarrierClass;
-    case 0x118: case 0x119: case 0x11b: case 0x11c: case 0x1c3: return kOther;
-    default: break;
+    case 0x20:
+    case 0x21:
+    case 0x23:
+    case 0x35:
+      return kFp32;
+    case 0x24:
+    case 0x25:
+    case 0x27:
+      return kMultiply;
+    case 0x28:
+    case 0x29:
+    case 0x2a:
+    case 0x2b:
+    case 0x3f:
+      return kFp64;
+    case 0x102:
+    case 0x105:
+    case 0x106:
+    case 0x107:
+    case 0x108:
+      return kSpecialUnit;
+    case 0x104:
+    case 0x110:
+    case 0x111:
+    case 0x112:
+    case 0x113:
+      return kConvert64;
+    case 0x182:
+      return kConstant;
+    case 0x183:
+    case 0x187:
+      return kLocal;
+    case 0x184:
+    case 0x188:
+    case 0x189:
+      return kShared;
+    case 0x180:
+    case 0x181:
+    case 0x185:
+    case 0x186:
+    case 0x1ae:
+      return kGlobal;
+    case 0x11d:
+      return kBarrierClass;
+    case 0x118:
+    case 0x119:
+    case 0x11b:
+    case 0x11c:
+    case 0x1c3:
+      return kOther;
+    default:
+      break;
   }
   if (base >= 0x140 && base < 0x160) return kControl;
   if (base >= 0x80 && base < 0xd0) return kUniform;
@@ -65,10 +106,12 @@ struct Elf {
     const int count = at<uint16_t>(bytes, 0x3c), names = at<uint16_t>(bytes, 0x3e);
     const auto offset = [&](int n) { return at<uint64_t>(bytes, table + 64 * n + 24); };
     const auto size = [&](int n) { return at<uint64_t>(bytes, table + 64 * n + 32); };
-    for (int n = 0; n < count; n++) sections.push_back({std::string(bytes.c_str() + offset(names) + at<uint32_t>(bytes, table + 64 * n)), offset(n), size(n)});
+    for (int n = 0; n < count; n++)
+      sections.push_back({std::string(bytes.c_str() + offset(names) + at<uint32_t>(bytes, table + 64 * n)), offset(n), size(n)});
     const Section &s = section(".symtab"), &strings = section(".strtab");
     for (uint64_t e = s.offset; e < s.offset + s.size; e += 24)
-      symbols.push_back({bytes.c_str() + strings.offset + at<uint32_t>(bytes, e), at<uint64_t>(bytes, e + 8), at<uint64_t>(bytes, e + 16), at<uint16_t>(bytes, e + 6)});
+      symbols.push_back({bytes.c_str() + strings.offset + at<uint32_t>(bytes, e), at<uint64_t>(bytes, e + 8), at<uint64_t>(bytes, e + 16),
+                         at<uint16_t>(bytes, e + 6)});
   }
   const Section& section(const std::string& name) const {
     for (const Section& s : sections)
@@ -193,8 +236,11 @@ Compiled read_cubin(const std::string& bytes, const Module& module, const Functi
   std::vector<Subroutine> subroutines;
   for (const Symbol& s : elf.symbols) {
     if (s.section != section || s.name.rfind("$__internal", 0) != 0) continue;
-    Subroutine sub{s.value, s.value + s.size, s.name.find("div_s64") == std::string::npos && s.name.find("div_u64") == std::string::npos &&
-                       s.name.find("rem_s64") == std::string::npos && s.name.find("rem_u64") == std::string::npos, {}};
+    Subroutine sub{s.value,
+                   s.value + s.size,
+                   s.name.find("div_s64") == std::string::npos && s.name.find("div_u64") == std::string::npos &&
+                       s.name.find("rem_s64") == std::string::npos && s.name.find("rem_u64") == std::string::npos,
+                   {}};
     subroutines.push_back(sub);
   }
   const Section& text = elf.sections.at(section);
@@ -284,55 +330,6 @@ Compiled read_cubin(const std::string& bytes, const Module& module, const Functi
   return result;
 }
 
-Compiled guess(const Module& module) {
-  Compiled result;
-  result.costs.resize(module.code.size());
-  for (size_t n = 0; n < module.code.size(); n++) {
-    const Instruction& i = module.code[n];
-    double* const of = result.costs[n].of;
-    const int words = bytes_of(i.type) > 4 ? 2 : 1;
-    const bool real = is_float(i.type), wide = i.type == Type::f64;
-    switch (i.op) {
-      case Op::none: break;
-      case Op::branch: case Op::ret: case Op::call: of[kControl] = 1; break;
-      case Op::barrier: case Op::barrier_red: of[kBarrierClass] = 1; break;
-      case Op::warp_barrier: of[kControl] = 1; break;
-      case Op::load: case Op::store: case Op::copy_async: of[i.space == Space::param ? kConstant : i.space == Space::shared ? kShared : kGlobal] = 1; break;
-      case Op::shfl: of[kShared] = 1; break;
-      case Op::fma: case Op::copysign: of[wide ? kFp64 : kFp32] = 1; break;
-      case Op::add: case Op::sub: of[real ? wide ? kFp64 : kFp32 : kInteger] = real ? 1 : words; break;
-      case Op::mul: case Op::mad: of[real ? wide ? kFp64 : kFp32 : kMultiply] = real || words == 1 ? 1 : 4; break;
-      case Op::mul_wide: case Op::mad_wide: case Op::mul_hi: case Op::mad_hi: of[kMultiply] = words == 1 ? 1 : 8; break;
-      case Op::div: case Op::rem:
-        if (real) {
-          of[wide ? kFp64 : kFp32] = wide ? 10 : 6;
-          of[kSpecialUnit] = 2;
-          of[kControl] = 3;
-          of[kInteger] = 1;
-        } else {
-          of[kInteger] = words == 1 ? 10 : 45;
-          of[kMultiply] = words == 1 ? 6 : 32;
-          of[kSpecialUnit] = words == 1 ? 3 : 1;
-          of[kConvert64] = words == 1 ? 0 : 2;
-        }
-        break;
-      case Op::rcp: case Op::sqrt: case Op::rsqrt:
-        of[kSpecialUnit] = 1;
-        if (!i.approximate) {
-          of[wide ? kFp64 : kFp32] = i.op == Op::sqrt ? 6 : wide ? 5 : 3;
-          of[kInteger] = 3;
-          of[kControl] = 3;
-        }
-        break;
-      case Op::ex2: case Op::lg2: case Op::sin: case Op::cos: of[kSpecialUnit] = 1; break;
-      case Op::cvt: of[is_float(i.type) || is_float(i.from) ? bytes_of(i.type) + bytes_of(i.from) > 8 ? kConvert64 : kSpecialUnit : kInteger] = 1; break;
-      case Op::setp: case Op::min: case Op::max: of[is_float(i.type) && wide ? kFp64 : kInteger] = real ? 1 : words; break;
-      default: of[kInteger] = words; break;
-    }
-  }
-  return result;
-}
-
 std::vector<double> latencies_of(const Module& module, const Compiled& compiled) {
   std::vector<double> result(module.code.size());
   for (size_t n = 0; n < module.code.size(); n++) {
@@ -340,17 +337,40 @@ std::vector<double> latencies_of(const Module& module, const Compiled& compiled)
     const bool wide = i.type == Type::f64, long_word = bytes_of(i.type) == 8;
     double cycles = 4.5;
     switch (i.op) {
-      case Op::div: case Op::rem:
+      case Op::div:
+      case Op::rem:
         cycles = is_float(i.type) ? wide ? 120 : 60 : long_word ? 400 : 120;
         break;
-      case Op::rcp: cycles = i.approximate ? 24 : wide ? 90 : 45; break;
-      case Op::sqrt: cycles = i.approximate ? 24 : wide ? 110 : 55; break;
-      case Op::rsqrt: case Op::ex2: case Op::lg2: case Op::sin: case Op::cos: cycles = 24; break;
-      case Op::cvt: cycles = is_float(i.type) || is_float(i.from) ? 20 : 4.5; break;
-      case Op::mul: case Op::mad: cycles = is_float(i.type) ? wide ? 8 : 4.5 : long_word ? 13 : 5; break;
-      case Op::fma: case Op::add: case Op::sub: cycles = is_float(i.type) ? wide ? 8 : 4.5 : long_word ? 9 : 4.5; break;
-      case Op::setp: cycles = wide ? 12 : long_word ? 12 : 8; break;  // a branch on it waits longer
-      default: break;
+      case Op::rcp:
+        cycles = i.approximate ? 24 : wide ? 90 : 45;
+        break;
+      case Op::sqrt:
+        cycles = i.approximate ? 24 : wide ? 110 : 55;
+        break;
+      case Op::rsqrt:
+      case Op::ex2:
+      case Op::lg2:
+      case Op::sin:
+      case Op::cos:
+        cycles = 24;
+        break;
+      case Op::cvt:
+        cycles = is_float(i.type) || is_float(i.from) ? 20 : 4.5;
+        break;
+      case Op::mul:
+      case Op::mad:
+        cycles = is_float(i.type) ? wide ? 8 : 4.5 : long_word ? 13 : 5;
+        break;
+      case Op::fma:
+      case Op::add:
+      case Op::sub:
+        cycles = is_float(i.type) ? wide ? 8 : 4.5 : long_word ? 9 : 4.5;
+        break;
+      case Op::setp:
+        cycles = wide ? 12 : long_word ? 12 : 8;
+        break;  // a branch on it waits longer
+      default:
+        break;
     }
     if (compiled.costs[n].total() == 0 && i.op != Op::load) cycles = 0;  // folded into another instruction
     result[n] = cycles;

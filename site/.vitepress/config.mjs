@@ -109,6 +109,7 @@ export default defineConfig({
         items: [
           { text: 'Speed on the CPU', link: '/docs/benchmarks/cpu.html' },
           { text: 'Speed on a GPU', link: '/docs/benchmarks/gpu.html' },
+          { text: 'What binds the GPU kernels', link: '/docs/benchmarks/gpu-model.html' },
           { text: 'Accuracy', link: '/docs/benchmarks/accuracy.html' },
           { text: "The paper's experiments", link: '/docs/experiments/' }
         ]
