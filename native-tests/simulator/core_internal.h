@@ -42,6 +42,7 @@ struct Function {
   bool threaded;
   int64_t argument_bytes;
   int most_scratch;
+  int64_t scratch;  // what the kernel says that it needs, where that is one number; else −1
 };
 
 struct State {

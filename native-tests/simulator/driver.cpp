@@ -323,6 +323,10 @@ API cuModuleGetFunction(uint64_t* function, uint64_t module, const char* name) {
   if (!found.body || !bytes) return call.wrong(found.name + " is in the fatbin but not among the kernels for the host", kNotFound);
   found.argument_bytes = *bytes;
   found.most_scratch = 48 << 10;
+  // A kernel of one size needs as much for all matrices.
+  using Scratch = int64_t (*)(int64_t m, int64_t n, int64_t threads);
+  const auto scratch = reinterpret_cast<Scratch>(dlsym(library, (found.name + "_scratch_bytes").c_str()));
+  found.scratch = scratch && found.name.find("_tiles_") != std::string::npos ? scratch(0, 0, 0) : -1;
   const int64_t in_fatbin = parameter_bytes(image, found.name);
   if (in_fatbin >= 0 && in_fatbin != *bytes)
     return call.wrong(found.name + " takes " + std::to_string(in_fatbin) + " bytes in the fatbin and " + std::to_string(*bytes) + " on the host",
@@ -361,6 +365,10 @@ API cuLaunchKernel(uint64_t handle, unsigned blocks, unsigned blocks_y, unsigned
     return call.wrong("grid or block", kInvalidValue);
   if (scratch_bytes > static_cast<unsigned>(function.most_scratch))
     return call.wrong(std::to_string(scratch_bytes) + " bytes of shared memory, allowed " + std::to_string(function.most_scratch), kInvalidValue);
+  if (function.scratch >= 0 && scratch_bytes != function.scratch)
+    return call.wrong(
+        function.name + " needs " + std::to_string(function.scratch) + " bytes of shared memory, given " + std::to_string(scratch_bytes),
+        kInvalidValue);
   std::vector<uint64_t> fields(function.argument_bytes / sizeof(uint64_t));
   std::memcpy(fields.data(), parameters[0], function.argument_bytes);
   if (!check_arguments(call, function, fields)) return call.status();
