@@ -7,7 +7,6 @@
 #include <array>
 #include <deque>
 #include <memory>
-#include <set>
 
 #include "ptx.h"
 

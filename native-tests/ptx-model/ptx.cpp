@@ -486,7 +486,6 @@ class Parser {
         for (size_t a = 1; a < args.size(); a++)
           for (const int o : operands(args[a])) i.from_registers.push_back(o);
         if (i.op == Op::mov && i.from_registers.size() > 1) i.op = Op::pack;
-        if (i.op == Op::cvt && i.from == i.type && words.size() < 3) i.from = i.type;
     }
     module.code.push_back(i);
   }
