@@ -8,8 +8,11 @@ interface ForwardPass extends ValuesPass {
   /** Queues the work; info is the address of batch 32-bit integers. */
   void run(MatrixBatch a, SvdFactors factors, long info, long stream);
 
-  /** Of every thread: AUTO leaves matrices for which the Jacobi kernel needs more to LAPACK. */
-  long MOST_SCRATCH_BYTES = 1L << 28;
+  /**
+   * Of every thread, on a GPU of every warp: AUTO leaves matrices for which the Jacobi kernel needs
+   * more to LAPACK and cuSOLVER.
+   */
+  long MOST_JACOBI_BYTES = 1L << 28;
 
   /**
    * AUTO takes what is fastest for the shape, whatever the batch: a matrix has the same factors
@@ -30,8 +33,8 @@ interface ForwardPass extends ValuesPass {
         algorithm == SvdAlgorithm.JACOBI
             || (algorithm == SvdAlgorithm.AUTO
                 && limits.prefersJacobi(shape.type(), shape.rows(), shape.columns())
-                && JacobiForward.scratchBytes(limits, Tall.of(shape))
-                    <= Math.min(limits.scratchBytes(), MOST_SCRATCH_BYTES));
+                && JacobiForward.scratchBytes(limits, Tall.of(shape)) <= limits.scratchBytes()
+                && JacobiForward.bytesAtOnce(limits, Tall.of(shape)) <= MOST_JACOBI_BYTES);
     return jacobi
         ? new JacobiForward(lease, shape, false)
         : new SolverForward(lease, shape, algorithm);

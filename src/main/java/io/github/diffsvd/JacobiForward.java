@@ -75,7 +75,7 @@ final class JacobiForward implements ForwardPass {
     if (limits.wideBytes() == 0) {
       // A block is one warp. Its workspace is in global memory, so there is none that has to wait.
       int most = lease.residentBlocks(Kernel.SVD_JACOBI, type, WARP, launch.scratchBytes());
-      long workspace = rowsOfWorkspace(limits, m, n) * rowBytes(limits, type, m, n);
+      long workspace = bytesAtOnce(limits, tall);
       long blocks = Math.min(Math.min(most, launch.blocks()), MOST_WORKSPACE_BYTES / workspace);
       launch = new LaunchShape((int) Math.max(1, blocks), WARP, launch.scratchBytes());
       workspaceBytes = launch.blocks() * workspace;
@@ -104,6 +104,13 @@ final class JacobiForward implements ForwardPass {
     int n = tall.n();
     long sum = limits.wideBytes() == 0 ? rowsOfStage(limits, m, n) : rowsOfWorkspace(limits, m, n);
     return Math.multiplyExact(sum, rowBytes(limits, tall.type(), m, n));
+  }
+
+  /** Of one vector of lanes, all that it works in, in scratch or on a GPU in global memory. */
+  static long bytesAtOnce(Backend.Limits limits, Tall tall) {
+    long m = tall.m();
+    int n = tall.n();
+    return Math.multiplyExact(rowsOfWorkspace(limits, m, n), rowBytes(limits, tall.type(), m, n));
   }
 
   private static long rowBytes(Backend.Limits limits, DataType type, long m, int n) {
