@@ -38,7 +38,8 @@ struct SpectralRows {
   DEVICE void load_row(const Block& block, const View<const R>& from, int64_t first, int count, int n, R* to) const {
     for (int t = block.thread(); t < S::kMatrices * kN; t += block.threads()) {
       const int matrix = t / kN, i = t % kN;
-      copy_to_shared(to + matrix * kDistance + i, &from.at(first + matrix, i, 0), from && matrix < count && i < n);
+      const bool there = from && matrix < count && i < n;
+      copy_to_shared<R>(to + matrix * kDistance + i, there ? &from.at(first + matrix, i, 0) : nullptr, there);
     }
   }
   template <class S>

@@ -40,10 +40,10 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
     if (x.gv) gv_view.load(block, first, count, 0, n, b, kDistance);
     for (int t = block.thread(); t < S::kMatrices * kN; t += block.threads()) {
       const int matrix = t / kN, i = t % kN;
-      const bool there = matrix < count && i < n;
-      copy_to_shared<R>(values + matrix * kValues + i, &x.s.at(first + matrix, i, 0), there);
+      const bool there = matrix < count && i < n, slope = there && x.gs && i < x.rank;
+      copy_to_shared<R>(values + matrix * kValues + i, there ? &x.s.at(first + matrix, i, 0) : nullptr, there);
       inverses[matrix * kValues + i] = 0;
-      copy_to_shared<R>(gs + matrix * kValues + i, &x.gs.at(first + matrix, i, 0), there && x.gs && i < x.rank);
+      copy_to_shared<R>(gs + matrix * kValues + i, slope ? &x.gs.at(first + matrix, i, 0) : nullptr, slope);
     }
     copies_arrived();
     block.barrier();
