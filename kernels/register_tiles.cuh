@@ -264,6 +264,23 @@ struct TileView {
   }
 };
 
+// Rows of W Vᴴ of the block's matrices, over `target`, which nobody reads any more, and from there to rows `row` and following of a batch; conjugated
+// where that is said. After a barrier, and ends with one.
+template <class S, class T>
+DEVICE void store_product_adjoint(const Block& block, const T* w, const T* v, T* target, int distance, int depth, bool conjugated,
+                                  const TileView<S, T>& to, int64_t first, int count, int64_t row, int64_t rows) {
+  for_own_tiles<S>(block, count, [&](int, int matrix, int, int tile_row, int tile_column) {
+    RegisterTile<T> product;
+    product.clear();
+    product.template add_product_adjoint<S>(w + matrix * distance, v + matrix * distance, depth, tile_row, tile_column);
+    if (conjugated) product.conjugate_all();
+    product.template scatter<S>(target + matrix * distance, tile_row, tile_column);
+  });
+  block.barrier();
+  to.store(block, first, count, row, rows, target, distance);
+  block.barrier();
+}
+
 // A symbol for each N and type, with as many registers as leave room for the blocks that shared memory has room for; body_scratch_bytes<T, N> is what
 // a block needs.
 #define KERNEL_OF_TILES(body, Arguments) \

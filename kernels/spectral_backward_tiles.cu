@@ -144,17 +144,7 @@ DEVICE void spectral_backward_tiles(const SpectralBackward<T>& x, const Block& b
         w.template store_rows<S>(t + matrix * kDistance, row, column);
       });
       block.barrier();
-      // Rows of W Vᴴ, over U.
-      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
-        Tile gx;
-        gx.clear();
-        gx.template add_product_adjoint<S>(t + matrix * kDistance, v + matrix * kDistance, n, row, column);
-        if (x.adjoint) gx.conjugate_all();
-        gx.template scatter<S>(u + matrix * kDistance, row, column);
-      });
-      block.barrier();
-      gx_view.store(block, first, count, slab, x.m - slab, u, kDistance);
-      block.barrier();
+      store_product_adjoint<S>(block, t, v, u, kDistance, n, x.adjoint, gx_view, first, count, slab, x.m - slab);
     }
   }
 }

@@ -1,5 +1,5 @@
-// The backward pass of the thin SVD of a batch of small matrices, lane tier: the formula of svd_backward.cu, with kLanes matrices at a time in the
-// lanes of vector registers, so that no size leaves a lane idle. For the CPU; a thread works alone.
+// The backward pass of the thin SVD of a batch of small matrices, lane tier: the formula of svd_backward_tiles.cu, with kLanes matrices at a time in
+// the lanes of vector registers, so that no size leaves a lane idle. For the CPU; a thread works alone.
 //
 // Scratch, in elements of Wide<T>: Uᴴ n×m | gU m×n | Vᴴ n×n | gV, later W, m×n | P n×n | Q n×n | s, gS of n each. Every product is of scratch.
 #include "backward_core.cuh"

@@ -1,7 +1,8 @@
-// The backward pass of svd_backward.cu for up to 32 columns on a GPU, its products by register_tiles.cuh: a matrix of up to 8 columns is a part of a
-// warp's work, one of up to 32 has two warps.
+// The backward pass of the thin SVD of a batch on a GPU, for up to 32 columns, one kernel for the whole formula, its products by register_tiles.cuh.
 //
 //   P = Uᴴ gU, Q = Vᴴ gV, C from backward_core.cuh, gX = [U C + gU S⁺] Vᴴ        (the second term where m > n)
+//
+// For m ≥ n; the caller gives a wide matrix as its adjoint: U and V exchanged, gX transposed and conjugated. With gS alone, gX = U diag(gS) Vᴴ.
 //
 // U and gU of more than N rows pass through in slabs of N, twice: once for P, once for the result.
 //
@@ -23,7 +24,7 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
   using Tile = RegisterTile<T>;
   constexpr int kDistance = S::distance(4), kValues = 3 * kN + 1;
   const int n = int(x.n);
-  const bool rotates = x.gu || x.gv, tall = x.m > x.n;
+  const bool rotates = x.gu || x.gv, projects = x.gu && x.m > x.n;
   const TileView<S, const T> u_view(x.u, n), v_view(x.v, n), gu_view(x.gu, x.rank), gv_view(x.gv, x.rank);
   const TileView<S, T> gx_view(x.gx, n);
   T *const u = reinterpret_cast<T *>(block.scratch), *const a = u + S::kArray, *const v = a + S::kArray, *const b = v + S::kArray;
@@ -86,8 +87,7 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
           for (int i = member; i < n; i += S::kTeam) inverses[matrix * kValues + i] = rule.inverse(s[i]);
           for_own_pairs<S>(member, n, [&](int i, int j) {
             backward_core_pair<T>(
-                rule, i, j, s[i], s[j], gs[matrix * kValues + i], tall && x.gu,
-                [&](int64_t r, int64_t c) -> T & { return p[int(r) * S::kLd + int(c)]; },
+                rule, i, j, s[i], s[j], gs[matrix * kValues + i], projects, [&](int64_t r, int64_t c) -> T & { return p[int(r) * S::kLd + int(c)]; },
                 [&](int64_t r, int64_t c) { return q[int(r) * S::kLd + int(c)]; });
           });
         });
@@ -97,34 +97,22 @@ DEVICE void svd_backward_tiles(const SvdBackward<T> &x, const Block &block) {
 
     for (int64_t slab = 0; slab < x.m; slab += kN) {
       if (x.m > kN) u_view.load(block, first, count, slab, x.m - slab, u, kDistance);
-      if (tall && x.gu) gu_view.load(block, first, count, slab, x.m - slab, b, kDistance);
+      if (projects) gu_view.load(block, first, count, slab, x.m - slab, b, kDistance);
       copies_arrived();
       block.barrier();
       // Rows of W = U C + gU S⁺, over gU.
       for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
-        Tile w, other;
+        Tile w;
         w.clear();
-        if (rotates) w.template add_product<S>(u + matrix * kDistance, a + matrix * kDistance, n, row, column);
-        if (!rotates || (tall && x.gu)) {
-          other.template load_rows<S>((rotates ? b : u) + matrix * kDistance, row, column);
-          const R *const scale = (rotates ? inverses : gs) + matrix * kValues;
-          for (int i = 0; i < kTile; i++)
-            for (int j = 0; j < kTile; j++) w.x[i][j] = w.x[i][j] + scale[place_of<S>(column, j)] * other.x[i][j];
+        if (projects || !rotates) {
+          w.template load_rows<S>((rotates ? b : u) + matrix * kDistance, row, column);
+          w.template scale_columns<S>((rotates ? inverses : gs) + matrix * kValues, column);
         }
+        if (rotates) w.template add_product<S>(u + matrix * kDistance, a + matrix * kDistance, n, row, column);
         w.template store_rows<S>(b + matrix * kDistance, row, column);
       });
       block.barrier();
-      // Rows of W Vᴴ, over U.
-      for_own_tiles<S>(block, count, [&](int, int matrix, int, int row, int column) {
-        Tile gx;
-        gx.clear();
-        gx.template add_product_adjoint<S>(b + matrix * kDistance, v + matrix * kDistance, n, row, column);
-        if (x.adjoint) gx.conjugate_all();
-        gx.template scatter<S>(u + matrix * kDistance, row, column);
-      });
-      block.barrier();
-      gx_view.store(block, first, count, slab, x.m - slab, u, kDistance);
-      block.barrier();
+      store_product_adjoint<S>(block, b, v, u, kDistance, n, x.adjoint, gx_view, first, count, slab, x.m - slab);
     }
   }
 }
