@@ -98,6 +98,31 @@ int library_status(Library library, int status) {
   }
 }
 
+const char* kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::kContext:
+      return "context";
+    case Kind::kModule:
+      return "module";
+    case Kind::kFunction:
+      return "function";
+    case Kind::kStream:
+      return "stream";
+    case Kind::kEvent:
+      return "event";
+    case Kind::kGraph:
+      return "graph";
+    case Kind::kGraphExec:
+      return "executable graph";
+    case Kind::kCublas:
+      return "cuBLAS handle";
+    case Kind::kCusolver:
+      return "cuSOLVER handle";
+    default:
+      return "gesvdjInfo";
+  }
+}
+
 void run(const std::function<void()>& work) {
   State& s = state();
   if (s.lost) return;
@@ -128,6 +153,28 @@ std::vector<uint64_t>& context_stack() {
   return stack;
 }
 
+uint64_t current_context() { return context_stack().empty() ? 0 : context_stack().back(); }
+
+bool is_of_current_context(uint64_t handle) {
+  const auto owner = state().owners.find(handle);
+  return owner == state().owners.end() || owner->second == current_context();
+}
+
+uint64_t make_context(int device) {
+  const uint64_t context = make_handle(Kind::kContext);
+  state().contexts[context] = device;
+  return context;
+}
+
+void destroy_context(Call& call, uint64_t context) {
+  for (const auto& [handle, owner] : state().owners) {
+    const Kind kind = state().handles[handle];
+    if (owner == context && kind != Kind::kFunction) call.wrong(std::string("a ") + kind_name(kind) + " outlives its context", kSuccess);
+  }
+  state().contexts.erase(context);
+  drop_handle(context);
+}
+
 Call::Call(const char* name, Library library, bool needs_context) : name_(name), lock_(state().mutex) {
   State& s = state();
   s.calls[name]++;
@@ -146,7 +193,7 @@ Call::Call(const char* name, Library library, bool needs_context) : name_(name),
     status_ = library_status(library, s.lost);
   } else if (s.lost && needs_context) {
     status_ = s.lost;
-  } else if (needs_context && (context_stack().empty() || !is_handle(context_stack().back(), Kind::kContext))) {
+  } else if (needs_context && !is_handle(current_context(), Kind::kContext)) {
     s.violations.push_back(std::string(name) + ": no context is current");
     status_ = library == Library::kDriver ? kInvalidContext : 1;  // NOT_INITIALIZED of cuBLAS and cuSOLVER
   }
@@ -173,6 +220,7 @@ uint64_t make_handle(Kind kind, uint64_t device_bytes) {
   if (device_bytes > s.memory_bytes - s.used_bytes) return 0;
   next += 16;
   s.handles[next] = kind;
+  if (kind != Kind::kContext) s.owners[next] = current_context();
   if (device_bytes) s.handle_bytes[next] = device_bytes;
   s.used_bytes += device_bytes;
   return next;
@@ -186,6 +234,7 @@ bool is_handle(uint64_t handle, Kind kind) {
 void drop_handle(uint64_t handle) {
   State& s = state();
   s.handles.erase(handle);
+  s.owners.erase(handle);
   const auto taken = s.handle_bytes.find(handle);
   if (taken == s.handle_bytes.end()) return;
   s.used_bytes -= taken->second;
@@ -204,7 +253,7 @@ uint64_t allocate(uint64_t bytes) {
   if (mprotect(reinterpret_cast<void*>(begin), pages, PROT_READ | PROT_WRITE) != 0) return 0;
   arena.next = begin + pages + gap;
   s.used_bytes += bytes;
-  s.allocations[address] = {bytes, false};
+  s.allocations[address] = {bytes, false, current_context()};
   const Padding p = padding(address, bytes);
   std::memset(reinterpret_cast<void*>(p.begin), kGuard, p.data - p.begin);
   std::memset(reinterpret_cast<void*>(p.end), kGuard, p.limit - p.end);
@@ -243,7 +292,8 @@ bool is_live(uint64_t address, uint64_t bytes) {
   auto after = allocations.upper_bound(address);
   if (after == allocations.begin()) return false;
   const auto& [begin, allocation] = *--after;
-  return address - begin <= allocation.bytes && bytes <= allocation.bytes - (address - begin);
+  const bool reachable = allocation.host || allocation.context == current_context();
+  return reachable && address - begin <= allocation.bytes && bytes <= allocation.bytes - (address - begin);
 }
 
 std::string describe(uint64_t address, uint64_t bytes) {
@@ -256,6 +306,7 @@ std::string describe(uint64_t address, uint64_t bytes) {
   } else if (after != allocations.begin() && arena.contains(address)) {
     const auto& [begin, allocation] = *--after;
     text << ", " << address - begin << " bytes from the start of the nearest allocation, which has " << allocation.bytes;
+    if (allocation.context != current_context()) text << " and is of another context";
   } else {
     text << (arena.contains(address) ? ", which is freed or was never allocated" : ", which is no device memory");
   }
@@ -317,6 +368,7 @@ int enqueue(Call& call, uint64_t handle, std::function<void()> work) {
   Stream* stream = find_stream(handle);
   if (handle == 0) return call.wrong("work on a default stream, where the caller's was expected", kInvalidHandle);
   if (!stream) return call.wrong("the stream does not exist, or exists no more", kInvalidHandle);
+  if (!is_of_current_context(handle)) return call.wrong("the stream is of another context", kInvalidHandle);
   if (s.expected_stream && handle != s.expected_stream && stream->follows != s.expected_stream)
     return call.wrong("work on another stream than the caller's", kInvalidHandle);
   const int ordered = order_with_legacy(call, *stream);
@@ -401,31 +453,6 @@ std::string open_library(std::istringstream& words, void** library) {
   return *library ? "" : std::string("error: ") + dlerror();
 }
 
-const char* kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::kContext:
-      return "primary context";
-    case Kind::kModule:
-      return "module";
-    case Kind::kFunction:
-      return "function";
-    case Kind::kStream:
-      return "stream";
-    case Kind::kEvent:
-      return "event";
-    case Kind::kGraph:
-      return "graph";
-    case Kind::kGraphExec:
-      return "executable graph";
-    case Kind::kCublas:
-      return "cuBLAS handle";
-    case Kind::kCusolver:
-      return "cuSOLVER handle";
-    default:
-      return "gesvdjInfo";
-  }
-}
-
 std::string leaks() {
   std::ostringstream text;
   for (const auto& [address, allocation] : state().allocations) {
@@ -437,15 +464,6 @@ std::string leaks() {
     if (kind != Kind::kFunction && kind != Kind::kContext && state().kept_handles.count(handle) == 0) text << kind_name(kind) << '\n';
   return text.str();
 }
-
-}  // namespace
-
-void name_survivors(Call& call) {
-  for (const auto& [handle, kind] : state().handles)
-    if (kind != Kind::kContext && kind != Kind::kFunction) call.wrong(std::string("a ") + kind_name(kind) + " outlives its context", kSuccess);
-}
-
-namespace {
 
 // Forgets what is not kept; a function lives as long as its module.
 void reset() {
@@ -471,14 +489,17 @@ void reset() {
     s.graphs.erase(handle);
     s.graph_execs.erase(handle);
     s.events.erase(handle);
-    if (handle == s.context) s.context = 0;
+    s.contexts.erase(handle);
+    for (auto& [device, primary] : s.primary_contexts)
+      if (primary.handle == handle) primary.handle = 0;
   }
   for (auto& [handle, stream] : s.streams) {
     stream.queue.clear();
     stream.done = stream.queued;
     stream.capture.reset();
   }
-  s.retained = s.kept_retained;
+  for (auto& [device, primary] : s.primary_contexts) primary.retained = primary.kept_retained;
+  s.devices = 1;
   s.violations.clear();
   s.lost = 0;
   s.expected_stream = 0;
@@ -504,6 +525,7 @@ std::string lines(const std::vector<std::string>& all) {
 // multiprocessors N
 // shared-memory BYTES      of a block that asks for it
 // memory BYTES             of the device
+// devices N                that there are, until the next reset; all share the memory
 // stream HANDLE            work on any other is wrong that does not wait for an event of it; 0: any is right
 // fail CALL N STATUS       the N-th call from now on of that name returns the status; CALL may be "any"
 // lose CALL N STATUS       the same, and the status sticks
@@ -535,6 +557,7 @@ std::string control(const std::string& command) {
   if (verb == "multiprocessors") return words >> s.multiprocessors ? "" : "error: multiprocessors N";
   if (verb == "shared-memory") return words >> s.most_scratch ? "" : "error: shared-memory BYTES";
   if (verb == "memory") return words >> s.memory_bytes ? "" : "error: memory BYTES";
+  if (verb == "devices") return words >> s.devices ? "" : "error: devices N";
   if (verb == "stream") return words >> s.expected_stream ? "" : "error: stream HANDLE";
   if (verb == "fail" || verb == "lose") {
     CallFault fault{"", 0, 0, verb == "lose"};
@@ -557,7 +580,7 @@ std::string control(const std::string& command) {
   if (verb == "keep") {
     for (auto& [address, allocation] : s.allocations) allocation.kept = true;
     for (const auto& [handle, kind] : s.handles) s.kept_handles.insert(handle);
-    s.kept_retained = s.retained;
+    for (auto& [device, primary] : s.primary_contexts) primary.kept_retained = primary.retained;
     return "";
   }
   if (verb == "reset") {

@@ -27,8 +27,14 @@ struct Stream {
 
 struct Allocation {
   uint64_t bytes;
-  bool host;  // page-locked host memory
+  bool host;         // page-locked host memory
+  uint64_t context;  // that it was made in
   bool kept = false;
+};
+
+struct PrimaryContext {
+  uint64_t handle = 0;  // while it is retained
+  int retained = 0, kept_retained = 0;
 };
 
 struct Module {
@@ -66,8 +72,10 @@ struct State {
   std::map<uint64_t, Graph> graphs, graph_execs;
   std::map<uint64_t, std::pair<uint64_t, uint64_t>> events;  // stream and position; stream 0 where not recorded
 
-  uint64_t context = 0;  // the primary context, while it is retained
-  int retained = 0, kept_retained = 0;
+  int devices = 1;
+  std::map<int, PrimaryContext> primary_contexts;  // by device
+  std::map<uint64_t, int> contexts;                // the device of each
+  std::map<uint64_t, uint64_t> owners;             // the context that another handle was made in
 
   uint64_t expected_stream = 0;  // 0: any
   bool threaded = false;         // functions that are looked up from now on run with their true number of threads
@@ -95,11 +103,15 @@ void run_all();
 bool any_capture();
 void break_captures();
 
-// The context that is about to be destroyed takes what is in it along; what would be used after it is named.
-void name_survivors(Call& call);
+// Makes a context of a device, and destroys one with what is in it; what would be used after it is named.
+uint64_t make_context(int device);
+void destroy_context(Call& call, uint64_t context);
 
 // The contexts of the calling thread, the current one last.
 std::vector<uint64_t>& context_stack();
+uint64_t current_context();  // 0 where there is none
+// Whether a handle was made in the current context, as most calls want it.
+bool is_of_current_context(uint64_t handle);
 
 // One command of a test; the answer, or text that begins with "error: ".
 std::string control(const std::string& command);

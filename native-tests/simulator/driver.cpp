@@ -15,8 +15,6 @@ using namespace simulator;
 
 namespace {
 
-constexpr int kDevice = 0;
-
 // What JCuda's table of attributes names that anything here asks for.
 int attribute(int which, int* value) {
   switch (which) {
@@ -46,7 +44,7 @@ int attribute(int which, int* value) {
   }
 }
 
-int check_device(int device) { return device == kDevice ? kSuccess : kNoDevice; }
+int check_device(int device) { return device >= 0 && device < state().devices ? kSuccess : kNoDevice; }
 
 // A call on a stream that waits is not allowed while anything is captured, and ends the capture.
 int check_not_capturing(Call& call) {
@@ -136,7 +134,7 @@ API cuDriverGetVersion(int* version) {
 
 API cuDeviceGetCount(int* count) {
   Call call("cuDeviceGetCount", Library::kDriver, false);
-  *count = 1;
+  *count = state().devices;
   return call.failed() ? call.status() : state().initialized ? kSuccess : call.wrong("cuInit was not called", kNotInitialized);
 }
 
@@ -210,23 +208,41 @@ API cuDevicePrimaryCtxRetain(uint64_t* context, int device) {
   Call call("cuDevicePrimaryCtxRetain", Library::kDriver, false);
   if (call.failed()) return call.status();
   if (check_device(device)) return kNoDevice;
-  State& s = state();
-  if (s.lost) return s.lost;
-  if (s.retained++ == 0) s.context = make_handle(Kind::kContext);
-  *context = s.context;
+  if (state().lost) return state().lost;
+  PrimaryContext& primary = state().primary_contexts[device];
+  if (primary.retained++ == 0) primary.handle = make_context(device);
+  *context = primary.handle;
   return kSuccess;
 }
 
 API cuDevicePrimaryCtxRelease_v2(int device) {
   Call call("cuDevicePrimaryCtxRelease", Library::kDriver, false);
   if (call.failed()) return call.status();
-  State& s = state();
-  if (check_device(device) || s.retained == 0) return call.wrong("released more often than retained", kInvalidContext);
-  if (--s.retained > 0) return kSuccess;
+  PrimaryContext& primary = state().primary_contexts[device];
+  if (check_device(device) || primary.retained == 0) return call.wrong("released more often than retained", kInvalidContext);
+  if (--primary.retained > 0) return kSuccess;
   run_all();
-  name_survivors(call);
-  drop_handle(s.context);
-  s.context = 0;
+  destroy_context(call, primary.handle);
+  primary.handle = 0;
+  return kSuccess;
+}
+
+API cuCtxCreate_v2(uint64_t* context, unsigned, int device) {
+  Call call("cuCtxCreate", Library::kDriver, false);
+  if (call.failed()) return call.status();
+  if (check_device(device)) return kNoDevice;
+  *context = make_context(device);
+  context_stack().push_back(*context);
+  return kSuccess;
+}
+
+API cuCtxDestroy_v2(uint64_t context) {
+  Call call("cuCtxDestroy", Library::kDriver, false);
+  if (call.failed()) return call.status();
+  if (!is_handle(context, Kind::kContext)) return call.wrong("the context does not exist, or exists no more", kInvalidContext);
+  run_all();
+  destroy_context(call, context);
+  if (current_context() == context) context_stack().pop_back();
   return kSuccess;
 }
 
@@ -250,7 +266,7 @@ API cuCtxPopCurrent_v2(uint64_t* context) {
 
 API cuCtxGetCurrent(uint64_t* context) {
   Call call("cuCtxGetCurrent", Library::kDriver, false);
-  *context = context_stack().empty() ? 0 : context_stack().back();
+  *context = current_context();
   return call.status();
 }
 
@@ -264,8 +280,9 @@ API cuCtxSetCurrent(uint64_t context) {
 
 API cuCtxGetDevice(int* device) {
   Call call("cuCtxGetDevice");
-  *device = kDevice;
-  return call.status();
+  if (call.failed()) return call.status();
+  *device = state().contexts[current_context()];
+  return kSuccess;
 }
 
 API cuCtxSynchronize() {
@@ -359,6 +376,7 @@ API cuLaunchKernel(uint64_t handle, unsigned blocks, unsigned blocks_y, unsigned
   Call call("cuLaunchKernel");
   if (call.failed()) return call.status();
   if (!is_handle(handle, Kind::kFunction)) return call.wrong("no such function", kInvalidHandle);
+  if (!is_of_current_context(handle)) return call.wrong("the function is of another context", kInvalidHandle);
   const Function function = state().functions[handle];
   if (extra || !parameters || !parameters[0]) return call.wrong("expected the arguments in kernelParams", kInvalidValue);
   if (blocks == 0 || blocks_y != 1 || blocks_z != 1 || threads == 0 || threads > 1024 || threads_y != 1 || threads_z != 1)
@@ -413,12 +431,32 @@ API cuMemFree_v2(uint64_t address) {
   return release(address) ? state().lost : call.wrong(describe(address, 0), kInvalidValue);
 }
 
+API cuPointerGetAttribute(void* value, int which, uint64_t address) {
+  Call call("cuPointerGetAttribute");
+  if (call.failed()) return call.status();
+  const auto& allocations = state().allocations;
+  auto after = allocations.upper_bound(address);
+  if (after == allocations.begin()) return kInvalidValue;
+  const auto& [begin, allocation] = *--after;
+  if (address - begin >= allocation.bytes) return kInvalidValue;
+  switch (which) {
+    case 2:  // MEMORY_TYPE: 1 is the host's, 2 a device's
+      *static_cast<int*>(value) = allocation.host ? 1 : 2;
+      return kSuccess;
+    case 9:  // DEVICE_ORDINAL
+      *static_cast<int*>(value) = state().contexts[allocation.context];
+      return kSuccess;
+    default:
+      return call.wrong("attribute " + std::to_string(which), kInvalidValue);
+  }
+}
+
 API cuMemHostAlloc(void** address, size_t bytes, unsigned) {
   Call call("cuMemHostAlloc");
   if (call.failed() || check_not_capturing(call)) return call.status();
   *address = std::calloc(1, bytes);
   if (!*address) return kOutOfMemory;
-  state().allocations[reinterpret_cast<uint64_t>(*address)] = {bytes, true};
+  state().allocations[reinterpret_cast<uint64_t>(*address)] = {bytes, true, current_context()};
   return kSuccess;
 }
 

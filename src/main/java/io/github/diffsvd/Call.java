@@ -150,6 +150,7 @@ final class Call implements Lease.Arguments {
   private void checkMemory(String name, MatrixBatch matrix) {
     Allocation memory = matrix.memory();
     if (memory == null) {
+      checkPlace(name, matrix);
       return;
     }
     if (!memory.isOn(lease.device())) {
@@ -157,6 +158,20 @@ final class Call implements Lease.Arguments {
     }
     if (memory.isClosed()) {
       throw new IllegalStateException(name + ": the memory is freed already, got " + matrix);
+    }
+  }
+
+  private void checkPlace(String name, MatrixBatch matrix) {
+    String misplacement = matrix.isEmpty() ? null : lease.misplacement(matrix.address());
+    if (misplacement != null) {
+      throw new IllegalArgumentException(
+          name
+              + ": expected memory of "
+              + lease.device().name()
+              + ", got "
+              + matrix
+              + ", which "
+              + misplacement);
     }
   }
 

@@ -48,7 +48,34 @@ public final class Device implements AutoCloseable {
    * @throws IllegalArgumentException if there is no such kind of device
    */
   public static Device open(String name) {
-    return new Device(new CheckedBackend(Devices.open(Objects.requireNonNull(name, "name"))));
+    return new Device(new CheckedBackend(Devices.open(Objects.requireNonNull(name, "name"), 0)));
+  }
+
+  /**
+   * As {@link #open(String)}; a CPU gets so many threads, whatever properties and variables say.
+   *
+   * @param threads of the host that calls are spread over, the calling one among them: from 1 to
+   *     4096
+   */
+  public static Device open(String name, int threads) {
+    Checks.atLeast("threads", 1, threads);
+    return new Device(
+        new CheckedBackend(Devices.open(Objects.requireNonNull(name, "name"), threads)));
+  }
+
+  /**
+   * Opens the GPU that a CUDA context belongs to, and works in that context and not in the device's
+   * primary one: for a library that has made its own, whose memory and streams are of no use
+   * elsewhere. The context has to outlive the device; closing the device leaves it alone.
+   *
+   * @param cuContext the raw handle of a CUcontext
+   * @throws DeviceUnavailableException with every reason found, if it cannot be used here
+   */
+  public static Device inContext(long cuContext) {
+    if (cuContext == 0) {
+      throw new IllegalArgumentException("cuContext: expected the handle of a CUcontext, got 0");
+    }
+    return new Device(new CheckedBackend(Devices.inContext(cuContext)));
   }
 
   /**
@@ -284,6 +311,14 @@ public final class Device implements AutoCloseable {
       throw new IllegalArgumentException(
           "buffer: expected " + bytes + " bytes for " + matrix + ", got " + buffer.remaining());
     }
+  }
+
+  /**
+   * Opens a stream that waits for no other one, so that work of several threads can be on the
+   * device at the same time. It is closed by its owner, or else with the device.
+   */
+  public DeviceStream openStream() {
+    return plan("DeviceStream", lease -> new DeviceStream(this, lease));
   }
 
   /** Waits until the work queued on a stream is done. */

@@ -26,6 +26,7 @@ class ArchitectureTest {
   private static final String API = "io.github.diffsvd";
   private static final String FILES = API + ".files..";
   private static final String NPY = API + ".npy..";
+  private static final String INTEROP = API + ".interop..";
   private static final String BACKENDS = API + ".internal.backend..";
   private static final String CUDA = API + ".internal.backend.cuda..";
   private static final String CPU = API + ".internal.backend.cpu..";
@@ -43,10 +44,10 @@ class ArchitectureTest {
   }
 
   @ArchTest
-  static final ArchRule jcudaStaysInTheCudaBackend =
+  static final ArchRule jcudaStaysInTheCudaBackendAndAtTheDoor =
       noClasses()
           .that()
-          .resideOutsideOfPackage(CUDA)
+          .resideOutsideOfPackages(CUDA, INTEROP)
           .should()
           .dependOnClassesThat()
           .resideInAPackage("jcuda..");
@@ -61,10 +62,10 @@ class ArchitectureTest {
           .resideInAPackage("org.bytedeco.openblas..");
 
   @ArchTest
-  static final ArchRule rawPointersStayInTheBackends =
+  static final ArchRule rawPointersStayInTheBackendsAndAtTheDoor =
       noClasses()
           .that()
-          .resideOutsideOfPackage(BACKENDS)
+          .resideOutsideOfPackages(BACKENDS, INTEROP)
           .should()
           .dependOnClassesThat()
           .resideInAPackage("org.bytedeco..");

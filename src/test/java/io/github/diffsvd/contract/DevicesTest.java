@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
+import io.github.diffsvd.DeviceStream;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SvdFactors;
+import io.github.diffsvd.SvdInfo;
+import io.github.diffsvd.SvdPlan;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -61,6 +65,36 @@ class DevicesTest {
             .as(view.toString())
             .isEqualTo(matrices.get(1).values());
       }
+    }
+  }
+
+  @Test
+  void aCpuHasTheThreadsThatItIsOpenedWith() {
+    try (Device device = Device.open("cpu", 3)) {
+      assertThat(device.description()).endsWith("kernels on 3 threads (threads)");
+    }
+    for (int threads : new int[] {0, -1}) {
+      assertThatThrownBy(() -> Device.open("cpu", threads))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("threads: expected at least 1, got " + threads);
+    }
+    assertThatThrownBy(() -> Device.open("cpu", 5000))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("threads: expected a number of threads from 1 to 4096, got 5000");
+  }
+
+  @ParameterizedTest(name = "{0}", autoCloseArguments = false)
+  @MethodSource("io.github.diffsvd.contract.TestDevices#devices")
+  void workOnAStreamOfTheDeviceIsDoneWhenItIsWaitedFor(Device device) {
+    BatchShape shape = new BatchShape(DataType.FLOAT64, 1, 2, 2);
+    try (DeviceStream stream = device.openStream();
+        OwnedMatrixBatch a = device.upload(shape, 3, 0, 0, 4);
+        SvdPlan plan = SvdPlan.create(device, shape);
+        SvdFactors factors = plan.allocateFactors();
+        SvdInfo info = plan.allocateInfo()) {
+      plan.forward(a, factors, info, stream.handle());
+      stream.synchronize();
+      assertThat(device.read(factors.s())).containsExactly(4, 3);
     }
   }
 

@@ -52,16 +52,14 @@ class MisuseTest {
   void open() {
     JCudaDriver.cuInit(0);
     JCudaDriver.cuDeviceGet(device, 0);
-    JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
-    JCudaDriver.cuCtxPushCurrent(context);
+    JCudaDriver.cuCtxCreate(context, 0, device);
     JCudaDriver.cuStreamCreate(stream, 1);
   }
 
   @AfterEach
   void close() {
     JCudaDriver.cuStreamDestroy(stream);
-    JCudaDriver.cuCtxPopCurrent(new CUcontext());
-    JCudaDriver.cuDevicePrimaryCtxRelease(device);
+    JCudaDriver.cuCtxDestroy(context);
     Simulator.tell("reset");
   }
 
@@ -328,11 +326,10 @@ class MisuseTest {
   @Test
   void whatOutlivesItsContextIsNoticed() {
     JCusolverDn.cusolverDnCreate(new cusolverDnHandle());
-    JCudaDriver.cuDevicePrimaryCtxRelease(device);
+    JCudaDriver.cuCtxDestroy(context);
     assertNoticed(
-        "cuDevicePrimaryCtxRelease: a stream outlives its context",
-        "cuDevicePrimaryCtxRelease: a cuSOLVER handle outlives its context");
-    JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
+        "cuCtxDestroy: a stream outlives its context",
+        "cuCtxDestroy: a cuSOLVER handle outlives its context");
   }
 
   @Test

@@ -44,6 +44,17 @@ public interface Backend extends AutoCloseable {
   /** Waits until the work queued on the stream is done. */
   void synchronize(long stream);
 
+  /** A stream that waits for no other one; 0 where there is only one. */
+  long openStream();
+
+  void closeStream(long stream);
+
+  /**
+   * Where an address of the caller's is, in words, if that is not the device's memory; null if it
+   * is, or if nobody asked for looking ({@code diffsvd.checkPointers}).
+   */
+  String misplacement(long address);
+
   /** How many blocks of a kernel the device works on at the same time. */
   int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes);
 

@@ -17,20 +17,20 @@ public final class Devices {
 
   private Devices() {}
 
-  /** Opens "cpu", "cuda:N" or "auto"; "cuda" is "cuda:0". */
-  public static Backend open(String name) {
-    try {
-      NativeLibraries.lodgeJavaCpp();
-    } catch (IOException e) {
-      throw new DeviceUnavailableException(name + ": " + e.getMessage(), e);
-    }
+  /**
+   * Opens "cpu", "cuda:N" or "auto"; "cuda" is "cuda:0".
+   *
+   * @param threads of a CPU; 0 for as many as properties and variables say
+   */
+  public static Backend open(String name, int threads) {
+    lodgeJavaCpp(name);
     Matcher cuda = CUDA.matcher(name);
     if (cuda.matches()) {
       return new CudaBackend(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
     }
     return switch (name) {
-      case "cpu" -> new CpuBackend();
-      case "auto" -> openAny();
+      case "cpu" -> new CpuBackend(threads);
+      case "auto" -> openAny(threads);
       default ->
           throw new IllegalArgumentException("device: expected auto, cpu or cuda:N, got " + name);
     };
@@ -41,13 +41,27 @@ public final class Devices {
     return CudaDiagnosis.lines();
   }
 
-  private static Backend openAny() {
+  /** Opens the GPU of a CUcontext that is not ours. */
+  public static Backend inContext(long context) {
+    lodgeJavaCpp("cuda");
+    return CudaBackend.inContext(context);
+  }
+
+  private static void lodgeJavaCpp(String name) {
+    try {
+      NativeLibraries.lodgeJavaCpp();
+    } catch (IOException e) {
+      throw new DeviceUnavailableException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Backend openAny(int threads) {
     try {
       Backend backend = new CudaBackend(0);
       LOG.log(Level.INFO, "diffsvd runs on " + backend.name() + ", " + backend.description());
       return backend;
     } catch (DeviceUnavailableException reason) {
-      Backend backend = new CpuBackend();
+      Backend backend = new CpuBackend(threads);
       LOG.log(
           Level.INFO,
           "diffsvd runs on "

@@ -93,7 +93,7 @@ public final class Lease implements AutoCloseable {
       throw new IllegalStateException(
           origin.what() + ": the plan is in use by another thread; make one for each thread");
     }
-    if (closed || device.isClosed()) {
+    if (isClosed()) {
       leave();
       checkOpen();
     }
@@ -102,6 +102,10 @@ public final class Lease implements AutoCloseable {
 
   public void leave() {
     INSIDE.setRelease(this, NOBODY);
+  }
+
+  public boolean isClosed() {
+    return closed || device.isClosed();
   }
 
   /** Throws an IllegalStateException if the device or the plan is closed. */
@@ -175,6 +179,18 @@ public final class Lease implements AutoCloseable {
 
   public void synchronize(long stream) {
     backend.synchronize(stream);
+  }
+
+  /** The handle of a stream, which is closed with the lease. */
+  public long openStream() {
+    long stream = backend.openStream();
+    closers.push(() -> backend.closeStream(stream));
+    return stream;
+  }
+
+  /** As {@link Backend#misplacement}. */
+  public String misplacement(long address) {
+    return backend.misplacement(address);
   }
 
   public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {

@@ -101,6 +101,22 @@ class LeaseTest {
     public void synchronize(long stream) {}
 
     @Override
+    public long openStream() {
+      record("open stream");
+      return 7;
+    }
+
+    @Override
+    public void closeStream(long stream) {
+      record("close stream " + stream);
+    }
+
+    @Override
+    public String misplacement(long address) {
+      return null;
+    }
+
+    @Override
     public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {
       return 1;
     }

@@ -10,9 +10,7 @@ import io.github.diffsvd.internal.backend.BatchedProduct;
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
-import io.github.diffsvd.internal.backend.NativeLibraries;
 import io.github.diffsvd.internal.backend.SvdSolver;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -38,28 +36,21 @@ public final class CpuBackend implements Backend {
   /**
    * Opens it.
    *
+   * @param threads that it has; 0 for as many as {@link ThreadCount} finds
+   * @throws IllegalArgumentException if there cannot be so many
    * @throws DeviceUnavailableException if the kernels, or the natives that they are used with, are
    *     not there for this platform or cannot be loaded
    */
-  public CpuBackend() {
-    CpuKernels.problem()
-        .ifPresent(
-            problem -> {
-              throw new DeviceUnavailableException("cpu: " + problem);
-            });
-    try {
-      CpuKernels.load();
-      variant = CpuKernels.variant();
-    } catch (IOException | LinkageError | RuntimeException e) {
-      throw new DeviceUnavailableException("cpu: the kernels cannot be loaded: " + reason(e), e);
-    }
+  public CpuBackend(int threads) {
+    ThreadCount asked = threads == 0 ? null : ThreadCount.of(threads);
+    variant = CpuKernels.open();
     findNatives();
     try {
-      threads = ThreadCount.find();
+      this.threads = asked == null ? ThreadCount.find() : asked;
     } catch (IllegalArgumentException e) {
       throw new DeviceUnavailableException("cpu: " + e.getMessage(), e);
     }
-    workers = new Workers(threads.threads());
+    workers = new Workers(this.threads.threads());
     limits =
         new Limits(
             workers.tasksFor(Integer.MAX_VALUE),
@@ -91,18 +82,6 @@ public final class CpuBackend implements Backend {
     String platform = Loader.getPlatform();
     return "org.bytedeco:%s has no natives here; its jar with the classifier %s brings them"
         .formatted(artifact, platform);
-  }
-
-  /** What the first cause says, or its kind where it says nothing. */
-  private static String reason(Throwable problem) {
-    Throwable first = problem;
-    while (first.getCause() != null) {
-      first = first.getCause();
-    }
-    if (first instanceof IllegalCallerException) {
-      return NativeLibraries.REFUSED;
-    }
-    return first.getMessage() == null ? first.toString() : first.getMessage();
   }
 
   /** As in lanes.cuh. */
@@ -184,6 +163,19 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void synchronize(long stream) {}
+
+  @Override
+  public long openStream() {
+    return 0;
+  }
+
+  @Override
+  public void closeStream(long stream) {}
+
+  @Override
+  public String misplacement(long address) {
+    return null;
+  }
 
   @Override
   public int residentBlocks(Kernel kernel, DataType type, int threads, int scratchBytes) {

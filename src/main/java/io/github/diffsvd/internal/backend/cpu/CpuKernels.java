@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cpu;
 
+import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.internal.backend.NativeLibraries;
 import io.github.diffsvd.internal.backend.Platform;
 import java.io.IOException;
@@ -12,7 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** The door to the kernels that were compiled for the CPU; {@link #load} comes first. */
+/** The door to the kernels that were compiled for the CPU; {@link #open} comes first. */
 final class CpuKernels {
   /** A folder that holds the libraries already; nothing is unpacked then. */
   private static final String FOLDER_PROPERTY = "diffsvd.native";
@@ -68,8 +69,39 @@ final class CpuKernels {
             both + " with " + here.libc() + "; glibc 2." + OLDEST_GLIBC + " or newer is needed");
   }
 
-  /** Loads them, once, where there is no {@link #problem}. After a failure it tries anew. */
-  static synchronized void load() throws IOException {
+  /**
+   * Loads them, once. After a failure it tries anew.
+   *
+   * @return their {@link #variant}
+   * @throws DeviceUnavailableException if they are not there for this platform or cannot be loaded
+   */
+  static String open() {
+    problem()
+        .ifPresent(
+            problem -> {
+              throw new DeviceUnavailableException("cpu: " + problem);
+            });
+    try {
+      load();
+      return variant();
+    } catch (IOException | LinkageError | RuntimeException e) {
+      throw new DeviceUnavailableException("cpu: the kernels cannot be loaded: " + reason(e), e);
+    }
+  }
+
+  /** What the first cause says, or its kind where it says nothing. */
+  private static String reason(Throwable problem) {
+    Throwable first = problem;
+    while (first.getCause() != null) {
+      first = first.getCause();
+    }
+    if (first instanceof IllegalCallerException) {
+      return NativeLibraries.REFUSED;
+    }
+    return first.getMessage() == null ? first.toString() : first.getMessage();
+  }
+
+  private static synchronized void load() throws IOException {
     if (loaded) {
       return;
     }

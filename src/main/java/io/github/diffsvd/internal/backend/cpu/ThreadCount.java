@@ -5,7 +5,7 @@ import java.util.Map;
 /**
  * How many threads a CPU device has: what the property {@link #PROPERTY} says, or else the variable
  * OPENBLAS_NUM_THREADS, or else OMP_NUM_THREADS, or else a thread for each processor. OpenBLAS has
- * no more than these either.
+ * no more than these either. Whoever opens a device may say it instead.
  *
  * @param source the property or variable that says so, "all processors" where none does
  */
@@ -15,6 +15,11 @@ record ThreadCount(int threads, String source) {
 
   static ThreadCount find() {
     return find(System.getProperty(PROPERTY), System.getenv());
+  }
+
+  /** As many as whoever opens the device asks for. */
+  static ThreadCount of(int threads) {
+    return parse("threads", Integer.toString(threads));
   }
 
   /**

@@ -15,6 +15,7 @@ import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.SvdSolver;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.function.Supplier;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
@@ -24,7 +25,8 @@ import jcuda.driver.JCudaDriver;
  * cuSOLVER.
  *
  * <p>Uses the device's primary context, so that addresses and streams of the CUDA runtime and of
- * other libraries in the process can be given to it and taken from it.
+ * other libraries in the process can be given to it and taken from it, or that of a library which
+ * has one of its own.
  *
  * <p>This class has to load, and to say what is missing, where JCuda is not on the class path; a
  * test sees to it. So it makes no object of JCuda, and hands none to a method that takes its
@@ -45,6 +47,7 @@ public final class CudaBackend implements Backend {
   private final SharedCusolver cusolver;
   private final CudaModule module;
   private final Limits limits;
+  private final boolean checksPointers = Boolean.getBoolean("diffsvd.checkPointers");
   private final String description;
 
   /**
@@ -57,17 +60,32 @@ public final class CudaBackend implements Backend {
     this(openContext(index));
   }
 
+  /**
+   * Opens the device of a context that somebody else made, and works in that one.
+   *
+   * @param context the handle of a CUcontext that outlives the backend
+   * @throws DeviceUnavailableException with every reason found
+   */
+  public static CudaBackend inContext(long context) {
+    return new CudaBackend(
+        openContext("cuda", CudaProbe.problems(), () -> CudaContext.of(context)));
+  }
+
   private static CudaContext openContext(int index) {
-    String name = "cuda:" + index;
     List<String> problems = CudaProbe.problems();
     if (problems.isEmpty() && index >= CudaProbe.devices()) {
       problems = List.of("this machine has " + CudaProbe.devices() + " CUDA device(s)");
     }
+    return openContext("cuda:" + index, problems, () -> CudaContext.primary(index));
+  }
+
+  private static CudaContext openContext(
+      String name, List<String> problems, Supplier<CudaContext> open) {
     if (!problems.isEmpty()) {
       throw new DeviceUnavailableException(name + ": " + String.join("; ", problems));
     }
     try {
-      return new CudaContext(index);
+      return open.get();
     } catch (CudaStatusException e) {
       throw unavailable(name, e);
     }
@@ -167,6 +185,21 @@ public final class CudaBackend implements Backend {
     } finally {
       context.pop();
     }
+  }
+
+  @Override
+  public long openStream() {
+    return context.openStream();
+  }
+
+  @Override
+  public void closeStream(long stream) {
+    context.closeStream(stream);
+  }
+
+  @Override
+  public String misplacement(long address) {
+    return checksPointers ? memory.misplacement(address) : null;
   }
 
   @Override

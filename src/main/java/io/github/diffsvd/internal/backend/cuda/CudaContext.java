@@ -15,40 +15,79 @@ import jcuda.jcublas.cublasStatus;
 import jcuda.jcusolver.cusolverStatus;
 
 /**
- * A device's primary context, which the CUDA runtime and so every other library in the process
- * shares, and a stream of our own in it.
+ * A context and a stream of our own in it: a device's primary context, which the CUDA runtime and
+ * so every other library in the process shares, or one that somebody else has made and will
+ * destroy.
  *
- * <p>The context is retained with every object and released with none. The last release would
- * destroy it, and what cuBLAS and cuSOLVER keep in it for the process beside their handles; and to
- * make it anew takes longer than anything else that a device does.
+ * <p>The primary context is retained with every object and released with none. The last release
+ * would destroy it, and what cuBLAS and cuSOLVER keep in it for the process beside their handles;
+ * and to make it anew takes longer than anything else that a device does.
  *
  * <p>Every call goes between {@link #push()} and {@link #pop()}, on whatever thread, so the
  * caller's current context is left as it was.
  */
 final class CudaContext implements AutoCloseable {
-  private final int index;
-  private final CUdevice device = new CUdevice();
-  private final CUcontext context = new CUcontext();
+  private final CUdevice device;
+  private final CUcontext context;
   private final CUcontext popped = new CUcontext();
   private final CUstream stream = new CUstream();
 
-  CudaContext(int index) {
-    this.index = index;
+  private CudaContext(CUdevice device, CUcontext context) {
+    this.device = device;
+    this.context = context;
+    RawPointer.set(stream, openStream());
+  }
+
+  static CudaContext primary(int index) {
+    CUdevice device = new CUdevice();
     check("cuDeviceGet", JCudaDriver.cuDeviceGet(device, index));
+    CUcontext context = new CUcontext();
     check("cuDevicePrimaryCtxRetain", JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
+    return new CudaContext(device, context);
+  }
+
+  /** One that is there already. */
+  static CudaContext of(long handle) {
+    CUcontext context = new CUcontext();
+    RawPointer.set(context, handle);
+    check("cuCtxPushCurrent", JCudaDriver.cuCtxPushCurrent(context));
+    try {
+      CUdevice device = new CUdevice();
+      check("cuCtxGetDevice", JCudaDriver.cuCtxGetDevice(device));
+      return new CudaContext(device, context);
+    } finally {
+      JCudaDriver.cuCtxPopCurrent(new CUcontext());
+    }
+  }
+
+  /** A stream that is not ordered with the legacy one. */
+  long openStream() {
+    CUstream opened = new CUstream();
     push();
     try {
       check(
           "cuStreamCreate",
-          JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
+          JCudaDriver.cuStreamCreate(opened, CUstream_flags.CU_STREAM_NON_BLOCKING));
     } finally {
       pop();
     }
+    return RawPointer.get(opened);
+  }
+
+  void closeStream(long handle) {
+    CUstream opened = new CUstream();
+    RawPointer.set(opened, handle);
+    release(() -> check("cuStreamDestroy", JCudaDriver.cuStreamDestroy(opened)));
+  }
+
+  /** From 0, as the driver counts: what a CUdevice is. */
+  int index() {
+    return (int) RawPointer.get(device);
   }
 
   /** "cuda:0". */
   String name() {
-    return "cuda:" + index;
+    return "cuda:" + index();
   }
 
   /** What the maker calls it. */
@@ -151,6 +190,6 @@ final class CudaContext implements AutoCloseable {
 
   @Override
   public void close() {
-    release(() -> check("cuStreamDestroy", JCudaDriver.cuStreamDestroy(stream)));
+    closeStream(RawPointer.get(stream));
   }
 }

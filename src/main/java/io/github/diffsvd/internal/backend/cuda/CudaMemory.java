@@ -5,6 +5,7 @@ import static io.github.diffsvd.internal.backend.cuda.CudaStatus.check;
 import io.github.diffsvd.DeviceOutOfMemoryException;
 import java.nio.ByteBuffer;
 import jcuda.Pointer;
+import jcuda.driver.CUpointer_attribute;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
@@ -69,6 +70,25 @@ final class CudaMemory {
     } finally {
       context.pop();
     }
+  }
+
+  /** As {@link CudaBackend#misplacement}, of memory of whatever context. */
+  String misplacement(long address) {
+    RawPointer pointer = new RawPointer(address);
+    int[] value = {0};
+    context.push();
+    try {
+      int status =
+          JCudaDriver.cuPointerGetAttribute(
+              Pointer.to(value), CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, pointer);
+      if (status == CUresult.CUDA_ERROR_INVALID_VALUE) {
+        return "is host memory, or freed";
+      }
+      check("cuPointerGetAttribute", status);
+    } finally {
+      context.pop();
+    }
+    return value[0] == context.index() ? null : "belongs to cuda:" + value[0];
   }
 
   void fill(long address, byte value, long bytes, long stream) {

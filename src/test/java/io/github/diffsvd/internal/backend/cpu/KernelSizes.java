@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /** What the kernels themselves say that they need. */
 public final class KernelSizes implements AutoCloseable {
-  private final CpuBackend backend = new CpuBackend();
+  private final CpuBackend backend = new CpuBackend(1);
 
   public Backend.Limits limits() {
     return backend.limits();

@@ -354,7 +354,7 @@ final class GpuProbe {
   }
 
   private void captureRoutine(String subject, SvdRoutine routine, BatchShape shape) {
-    CudaContext context = new CudaContext(0);
+    CudaContext context = CudaContext.primary(0);
     CudaMemory memory = new CudaMemory(context);
     cusolverDnHandle handle = new cusolverDnHandle();
     long address = 0;

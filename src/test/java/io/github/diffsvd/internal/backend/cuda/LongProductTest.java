@@ -38,7 +38,7 @@ class LongProductTest {
 
   @BeforeEach
   void open() {
-    context = new CudaContext(0);
+    context = CudaContext.primary(0);
     memory = new CudaMemory(context);
     cublas = new SharedCublas(context);
   }

@@ -32,7 +32,7 @@ class SolverLimitsTest {
   @BeforeEach
   void open() {
     assertThat(CudaProbe.problems()).isEmpty();
-    context = new CudaContext(0);
+    context = CudaContext.primary(0);
     memory = new CudaMemory(context);
     cusolver = new SharedCusolver(context);
   }
