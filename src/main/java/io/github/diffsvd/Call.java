@@ -2,6 +2,7 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Allocation;
 import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Recorder;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 
@@ -13,6 +14,15 @@ final class Call implements Lease.Arguments {
   private static final int MOST_ARGUMENTS = 12;
 
   private final Lease lease;
+
+  /** Null, and so is the operation, where a device's own call is this one. */
+  private final Plan plan;
+
+  private final String operation;
+
+  /** With the plan's kind: "SvdPlan.forward". */
+  private final String range;
+
   private final String[] names = new String[MOST_ARGUMENTS];
   private final MatrixBatch[] matrices = new MatrixBatch[MOST_ARGUMENTS];
   private int count;
@@ -22,9 +32,27 @@ final class Call implements Lease.Arguments {
 
   private int consumed;
   private boolean entered;
+  private CallEvent event;
 
+  /** The one call that a lease is for. */
   Call(Lease lease) {
+    this(lease, null, null);
+  }
+
+  /**
+   * One of a plan's calls.
+   *
+   * @param operation its name: "forward"
+   */
+  Call(Plan plan, String operation) {
+    this(plan.lease, plan, operation);
+  }
+
+  private Call(Lease lease, Plan plan, String operation) {
     this.lease = lease;
+    this.plan = plan;
+    this.operation = operation;
+    range = plan == null ? null : plan.getClass().getSimpleName() + "." + operation;
     lease.add(this);
   }
 
@@ -37,14 +65,33 @@ final class Call implements Lease.Arguments {
     entered = lease.enter();
     written = 0;
     consumed = 0;
+    lease.pushRange(range);
+    event = Recorder.PRESENT ? CallEvent.start() : null;
   }
 
   /** Lets the next call in; belongs in a finally clause. */
   void end() {
+    if (event != null) {
+      event.end();
+      record();
+    }
+    lease.popRange();
     count = 0;
     if (entered) {
       lease.leave();
     }
+  }
+
+  private void record() {
+    if (event.shouldCommit()) {
+      long bytes = 0;
+      for (int i = 0; i < count; i++) {
+        bytes += matrices[i].shape().bytes();
+      }
+      event.describe(plan, operation, bytes);
+      event.commit();
+    }
+    event = null;
   }
 
   /** An argument that is read: the given type and extents, any strides. */

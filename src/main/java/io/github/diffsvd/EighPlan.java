@@ -37,8 +37,8 @@ public final class EighPlan extends Plan {
     if (n != shape.columns()) {
       throw new IllegalArgumentException("shape: expected square matrices, got " + shape);
     }
-    forwardCall = new Call(lease);
-    backwardCall = new Call(lease);
+    forwardCall = new Call(this, "forward");
+    backwardCall = new Call(this, "backward");
     shapeOfValues = shape.realColumn(n);
     svd = part(new SvdPlan(lease, device, shape, options));
     spectral = part(new SpectralPlan(lease, device, shape, options, svd));

@@ -5,6 +5,7 @@ import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
+import io.github.diffsvd.internal.backend.Recorder;
 import io.github.diffsvd.internal.backend.Workspace;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,12 +59,16 @@ public abstract sealed class Plan implements AutoCloseable
         .plan(
             kind.getSimpleName() + " " + Objects.requireNonNull(shape, "shape"),
             lease -> {
+              PlanEvent event = Recorder.PRESENT ? PlanEvent.start() : null;
               P plan = make.apply(lease);
               BorrowedMemory borrowed = plan.options.workspace();
               plan.workspace.bind(
                   borrowed == null
                       ? lease.allocate(plan.workspaceBytes())
                       : borrowed.checked(plan.workspaceBytes()));
+              if (event != null) {
+                event.commit(plan);
+              }
               return plan;
             });
   }

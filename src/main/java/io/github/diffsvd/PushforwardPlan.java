@@ -34,7 +34,7 @@ public final class PushforwardPlan extends Plan {
 
   private PushforwardPlan(Lease lease, Device device, BatchShape shape, SvdOptions options) {
     super(device, lease, shape, options);
-    call = new Call(lease);
+    call = new Call(this, "pushforward");
     shapes = FactorShapes.of(shape, shape.k());
     tall = Tall.of(shape);
     int n = tall.n();

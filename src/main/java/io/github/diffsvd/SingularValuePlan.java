@@ -34,8 +34,8 @@ public final class SingularValuePlan extends Plan {
   private SingularValuePlan(
       Lease lease, Device device, BatchShape shape, SvdOptions options, boolean gradients) {
     super(device, lease, shape, options);
-    call = new Call(lease);
-    valuesCall = new Call(lease);
+    call = new Call(this, "loss");
+    valuesCall = new Call(this, "forward");
     FactorShapes shapes = FactorShapes.of(shape, shape.k());
     shapeOfValues = shapes.s();
     svd = gradients ? part(new SvdPlan(lease, device, shape, options)) : null;

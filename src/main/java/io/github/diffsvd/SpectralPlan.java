@@ -29,9 +29,9 @@ public final class SpectralPlan extends Plan {
    */
   SpectralPlan(Lease lease, Device device, BatchShape shape, SvdOptions options, SvdPlan svd) {
     super(device, lease, shape, options);
-    forwardCall = new Call(lease);
-    composeCall = new Call(lease);
-    backwardCall = new Call(lease);
+    forwardCall = new Call(this, "forward");
+    composeCall = new Call(this, "compose");
+    backwardCall = new Call(this, "backward");
     shapes = FactorShapes.of(shape, shape.k());
     this.svd = svd;
     pass = SpectralPass.choose(lease, shape, workspace);

@@ -38,8 +38,8 @@ public final class SvdPlan extends Plan {
   private SvdPlan(
       Lease lease, Device device, BatchShape shape, SvdOptions options, boolean pullsBack) {
     super(device, lease, shape, options);
-    forwardCall = new Call(lease);
-    backwardCall = new Call(lease);
+    forwardCall = new Call(this, "forward");
+    backwardCall = new Call(this, "backward");
     shapes = FactorShapes.of(shape, shape.k());
     forward = ForwardPass.choose(lease, shape, options.algorithm());
     backward = pullsBack ? BackwardPass.choose(lease, shape, options.rule()) : null;

@@ -60,7 +60,7 @@ public final class TruncatedPullbackPlan extends Plan {
   private TruncatedPullbackPlan(
       Lease lease, Device device, BatchShape shape, int rank, SvdOptions options, int iterations) {
     super(device, lease, shape, options);
-    call = new Call(lease);
+    call = new Call(this, "backward");
     Checks.atLeast("rows", 1, shape.rows());
     Checks.atLeast("columns", 1, shape.columns());
     this.rank = Checks.atLeast("rank", 0, rank);

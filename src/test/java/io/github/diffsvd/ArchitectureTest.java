@@ -115,7 +115,12 @@ class ArchitectureTest {
           .should()
           .onlyDependOnClassesThat()
           .resideInAnyPackage(
-              API + "..", "java..", "jcuda..", "org.bytedeco.javacpp..", "org.bytedeco.openblas..");
+              API + "..",
+              "java..",
+              "jdk.jfr..",
+              "jcuda..",
+              "org.bytedeco.javacpp..",
+              "org.bytedeco.openblas..");
 
   @ArchTest
   static final ArchRule filesAndNpyStandOnTheirOwn =

@@ -4,6 +4,7 @@ import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.SvdAlgorithm;
+import io.github.diffsvd.internal.backend.cpu.Nvtx;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -186,6 +187,20 @@ public final class Lease implements AutoCloseable {
     long stream = backend.openStream();
     closers.push(() -> backend.closeStream(stream));
     return stream;
+  }
+
+  /** Begins a range on this thread's time line, where somebody looks at it; see {@link Nvtx}. */
+  public void pushRange(String name) {
+    if (Nvtx.ON) {
+      Nvtx.push(name);
+    }
+  }
+
+  /** Ends the last range. */
+  public void popRange() {
+    if (Nvtx.ON) {
+      Nvtx.pop();
+    }
   }
 
   /** As {@link Backend#misplacement}. */

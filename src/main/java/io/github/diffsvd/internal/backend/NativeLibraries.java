@@ -80,11 +80,24 @@ public final class NativeLibraries {
           for (var library : contents.entrySet()) {
             Path file = folder.resolve(library.getKey());
             if (!holds(file, library.getValue())) {
-              AtomicFile.write(file, library.getValue());
+              write(file, library.getValue());
             }
           }
           return folder;
         });
+  }
+
+  private static void write(Path file, byte[] library) throws IOException {
+    UnpackEvent event = Recorder.PRESENT ? new UnpackEvent() : null;
+    if (event != null) {
+      event.begin();
+    }
+    AtomicFile.write(file, library);
+    if (event != null) {
+      event.file = file.toString();
+      event.bytes = library.length;
+      event.commit();
+    }
   }
 
   /**
