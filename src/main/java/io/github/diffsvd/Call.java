@@ -34,6 +34,9 @@ final class Call implements Lease.Arguments {
   private boolean entered;
   private CallEvent event;
 
+  /** The plan's, for events; null before the first. */
+  private String choices;
+
   /** The one call that a lease is for. */
   Call(Lease lease) {
     this(lease, null, null);
@@ -88,7 +91,10 @@ final class Call implements Lease.Arguments {
       for (int i = 0; i < count; i++) {
         bytes += matrices[i].shape().bytes();
       }
-      event.describe(plan, operation, bytes);
+      if (choices == null) {
+        choices = plan.choices().replaceFirst("^, ", "");
+      }
+      event.describe(plan, operation, choices, bytes);
       event.commit();
     }
     event = null;

@@ -55,14 +55,19 @@ final class CallEvent extends Event {
     return event;
   }
 
-  void describe(Plan plan, String operation, long bytes) {
+  /**
+   * Says what it is of.
+   *
+   * @param choices the plan's, which take time to put in words
+   */
+  void describe(Plan plan, String operation, String choices, long bytes) {
     this.plan = plan.getClass().getSimpleName();
     this.operation = operation;
     type = plan.shape.type().toString();
     batch = plan.shape.batch();
     rows = plan.shape.rows();
     columns = plan.shape.columns();
-    choices = plan.choices().replaceFirst("^, ", "");
+    this.choices = choices;
     this.bytes = bytes;
     device = plan.device.name();
   }

@@ -1,11 +1,7 @@
 package io.github.diffsvd.experiments;
 
-import io.github.diffsvd.npy.NpyException;
-import io.github.diffsvd.npy.NpyReader;
-import io.github.diffsvd.npy.NpyType;
+import io.github.diffsvd.arrays.ComplexArray;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,9 +12,11 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Measured sequences: a folder of .npy files with fully sampled k-space, complex, frames × rows ×
- * columns or frames × coils × rows × columns, its centre in the middle. Every coil is a sequence of
- * its own. Training takes cuts of them; the last quarter of the files, at least one, is held out.
+ * Measured sequences: a folder of files with fully sampled k-space as {@link ComplexArray} reads
+ * them, frames × rows × columns or frames × coils × rows × columns, in MATLAB's files the other way
+ * round but for rows × columns: rows × columns × coils × frames. The centre is in the middle. Every
+ * coil is a sequence of its own. Training takes cuts of them; the last quarter of the files, at
+ * least one, is held out.
  */
 final class KspaceFiles implements Sequences {
   private final Path folder;
@@ -40,11 +38,13 @@ final class KspaceFiles implements Sequences {
     this.size = size;
     List<Path> files;
     try (Stream<Path> all = Files.list(folder)) {
-      files = all.filter(file -> file.toString().endsWith(".npy")).sorted().toList();
+      files = all.filter(ComplexArray::isKnown).sorted().toList();
     }
     if (files.size() < 2) {
       throw new IOException(
-          folder + ": expected at least 2 files *.npy, to train and to test, got " + files.size());
+          folder
+              + ": expected at least 2 files *.npy, *.h5, *.hdf5 or *.mat, to train and to test, got "
+              + files.size());
     }
     int first = files.size() - Math.max(1, files.size() / 4);
     for (int i = 0; i < files.size(); i++) {
@@ -59,49 +59,36 @@ final class KspaceFiles implements Sequences {
   }
 
   private List<Tensor> read(Path file) throws IOException {
-    try (NpyReader reader = NpyReader.open(file)) {
-      long[] shape = reader.header().shape().stream().mapToLong(Long::longValue).toArray();
-      boolean coils = shape.length == 4;
-      NpyType type = reader.header().type();
-      if ((!coils && shape.length != 3)
-          || (type != NpyType.COMPLEX64 && type != NpyType.COMPLEX128)
-          || shape[0] < frames
-          || shape[shape.length - 2] < size
-          || shape[shape.length - 1] < size) {
-        throw new IOException(
-            file
-                + ": expected complex frames × (coils ×) rows × columns, at least "
-                + frames
-                + " × "
-                + size
-                + " × "
-                + size
-                + ", got "
-                + type
-                + " "
-                + reader.header().shape());
-      }
-      Tensor k = values(reader, type).view(shape);
-      k = coils ? k.transpose(0, 1) : k.unsqueeze(0);
-      List<Tensor> sequences = new ArrayList<>();
-      for (long coil = 0; coil < k.size(0); coil++) {
-        Tensor sequence = Mri.toPicture(Mri.fromCentred(k.select(0, coil)));
-        sequences.add(sequence.div(sequence.abs().max()));
-      }
-      return sequences;
+    ComplexArray array = ComplexArray.read(file);
+    long[] shape = array.shape();
+    boolean coils = shape.length == 4;
+    if ((!coils && shape.length != 3)
+        || shape[0] < frames
+        || shape[shape.length - 2] < size
+        || shape[shape.length - 1] < size) {
+      throw new IOException(
+          file
+              + ": expected complex frames × (coils ×) rows × columns, at least "
+              + frames
+              + " × "
+              + size
+              + " × "
+              + size
+              + ", got "
+              + array);
     }
-  }
-
-  private static Tensor values(NpyReader reader, NpyType type) throws NpyException {
-    ByteBuffer bytes =
-        ByteBuffer.allocate(Math.toIntExact(reader.remaining())).order(ByteOrder.nativeOrder());
-    reader.read(bytes);
-    bytes.flip();
-    double[] parts = new double[2 * (bytes.remaining() / type.bytes())];
-    for (int i = 0; i < parts.length; i++) {
-      parts[i] = type == NpyType.COMPLEX64 ? bytes.getFloat() : bytes.getDouble();
+    Tensor k =
+        torch.view_as_complex(Tensors.of(array.parts(), array.parts().length / 2, 2)).view(shape);
+    if (ComplexArray.isMatlab(file)) {
+      k = k.transpose(-2, -1);
     }
-    return torch.view_as_complex(Tensors.of(parts, parts.length / 2, 2).to(torch.ScalarType.Float));
+    k = coils ? k.transpose(0, 1) : k.unsqueeze(0);
+    List<Tensor> sequences = new ArrayList<>();
+    for (long coil = 0; coil < k.size(0); coil++) {
+      Tensor sequence = Mri.toPicture(Mri.fromCentred(k.select(0, coil)));
+      sequences.add(sequence.div(sequence.abs().max()));
+    }
+    return sequences;
   }
 
   private long middle(Tensor sequence, int dimension) {

@@ -32,8 +32,9 @@ final class MriCommand extends ExperimentCommand {
       names = "--kspace",
       paramLabel = "DIR",
       description =
-          "A folder of .npy files: fully sampled complex k-space, frames × (coils ×) rows × columns,"
-              + " its centre in the middle. Default: generated phantoms")
+          "A folder of .npy, HDF5 (.h5) or MATLAB (.mat) files: fully sampled complex k-space, frames ×"
+              + " (coils ×) rows × columns, in MATLAB rows × columns × (coils ×) frames, its centre in"
+              + " the middle. Default: generated phantoms")
   private Path folder;
 
   @Option(

@@ -2,6 +2,7 @@ package io.github.diffsvd.experiments;
 
 import io.github.diffsvd.recover.Picture;
 import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -17,6 +18,15 @@ final class Tensors {
         new TensorOptions().dtype(new ScalarTypeOptional(torch.ScalarType.Double));
     try (DoublePointer memory = new DoublePointer(values)) {
       return torch.from_blob(memory, sizes, doubles).clone();
+    }
+  }
+
+  /** Of float32, with memory of its own. */
+  static Tensor of(float[] values, long... sizes) {
+    TensorOptions floats =
+        new TensorOptions().dtype(new ScalarTypeOptional(torch.ScalarType.Float));
+    try (FloatPointer memory = new FloatPointer(values)) {
+      return torch.from_blob(memory, sizes, floats).clone();
     }
   }
 

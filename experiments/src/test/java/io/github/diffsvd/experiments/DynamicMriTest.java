@@ -24,6 +24,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import us.hebi.matlab.mat.format.Mat5;
+import us.hebi.matlab.mat.types.Matrix;
 
 /** The parts of the MRI experiment, and what the missing phase term does to a gradient. */
 class DynamicMriTest {
@@ -142,15 +144,36 @@ class DynamicMriTest {
     }
   }
 
+  /** As MATLAB shows it: rows × columns × frames, the first axis fastest. */
+  private void writeMatlab(String name, Tensor kspace) throws IOException {
+    double[] parts = Tensors.values(torch.view_as_real(kspace.transpose(-2, -1).contiguous()));
+    Matrix matrix = Mat5.newComplex(new int[] {SIZE, SIZE, FRAMES});
+    for (int i = 0; i < matrix.getNumElements(); i++) {
+      matrix.setDouble(i, parts[2 * i]);
+      matrix.setImaginaryDouble(i, parts[2 * i + 1]);
+    }
+    Mat5.writeToFile(Mat5.newMatFile().addArray("k", matrix), folder.resolve(name).toFile());
+  }
+
+  @Test
+  void matlabsFilesGiveTheSame() throws IOException {
+    List<Tensor> pictures = new Phantoms(FRAMES, SIZE, 3).heldOut();
+    for (int i = 0; i < 2; i++) {
+      writeMatlab("scan" + i + ".mat", torch.fft_fftshift(Mri.toKspace(pictures.get(i)), -2, -1));
+    }
+    KspaceFiles files = new KspaceFiles(folder, FRAMES, SIZE);
+    assertThat(distance(files.heldOut().get(0), pictures.get(1))).isLessThan(1e-5);
+  }
+
   @Test
   void filesThatAreNotKspaceAreNamed() throws IOException {
     assertThatThrownBy(() -> new KspaceFiles(folder, FRAMES, SIZE))
-        .hasMessageContaining("expected at least 2 files *.npy");
+        .hasMessageContaining("expected at least 2 files *.npy, *.h5, *.hdf5 or *.mat");
     Tensor k = torch.view_as_complex(torch.zeros(new long[] {FRAMES, SIZE, SIZE, 2}));
     write("good.npy", NpyType.COMPLEX64, k, FRAMES, SIZE, SIZE);
     write("real.npy", NpyType.FLOAT32, k, FRAMES, SIZE, SIZE, 2);
     assertThatThrownBy(() -> new KspaceFiles(folder, FRAMES, SIZE))
-        .hasMessageContaining("real.npy: expected complex frames");
+        .hasMessageContaining("real.npy: expected complex numbers");
     Files.delete(folder.resolve("real.npy"));
   }
 }

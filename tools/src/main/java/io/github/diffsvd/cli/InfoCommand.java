@@ -35,9 +35,7 @@ final class InfoCommand implements Callable<Integer> {
         String reason = e.getMessage();
         String prefix = name + ": ";
         return new Finding(
-            name,
-            false,
-            reason.startsWith(prefix) ? reason.substring(prefix.length()) : reason);
+            name, false, reason.startsWith(prefix) ? reason.substring(prefix.length()) : reason);
       }
     }
 

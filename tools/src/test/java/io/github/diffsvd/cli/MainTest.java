@@ -3,6 +3,8 @@ package io.github.diffsvd.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.github.diffsvd.GradientRule;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.npy.NpyHeader;
@@ -300,6 +302,21 @@ class MainTest {
     Result result = run("info");
     assertThat(result.status()).isZero();
     assertThat(result.out()).contains("java", "cpu", "thread", "cuda:0", "kernels");
+  }
+
+  @Test
+  void infoTellsProgramsTheSame() {
+    JsonObject all = JsonParser.parseString(run("info", "--json").out()).getAsJsonObject();
+    assertThat(all.getAsJsonObject("java").get("version").getAsString())
+        .isEqualTo(System.getProperty("java.version"));
+    assertThat(all.getAsJsonObject("system").get("processors").getAsInt()).isPositive();
+    JsonObject cpu = all.getAsJsonArray("devices").get(0).getAsJsonObject();
+    assertThat(cpu.get("name").getAsString()).isEqualTo("cpu");
+    assertThat(cpu.get("usable").getAsBoolean()).isTrue();
+    assertThat(cpu.get("description").getAsString()).contains(" kernels on ");
+    JsonObject cuda = all.getAsJsonArray("devices").get(1).getAsJsonObject();
+    assertThat(cuda.has(cuda.get("usable").getAsBoolean() ? "description" : "reason")).isTrue();
+    assertThat(all.getAsJsonArray("cuda")).isNotEmpty();
   }
 
   @Test

@@ -13,11 +13,9 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
  * The dimensions of a tensor … × m × n and where it is, and parts of flat tensors as the library
@@ -29,9 +27,6 @@ final class TensorBatch {
 
   /** Of the plans that wait on each device; 1 GiB. */
   private static final long MOST_IDLE_BYTES = 1L << 30;
-
-  /** CU_STREAM_LEGACY. */
-  private static final long LEGACY_STREAM = 1;
 
   private final long[] leading;
   final int size;
@@ -49,21 +44,15 @@ final class TensorBatch {
     rows = Math.toIntExact(sizes[sizes.length - 2]);
     columns = Math.toIntExact(sizes[sizes.length - 1]);
     k = Math.min(rows, columns);
-    type = type(x);
+    type = TorchTensors.type(x);
     String name = x.is_cuda() ? "cuda:" + x.device().index() : "cpu";
     pool = POOLS.computeIfAbsent(name, TensorBatch::open);
     device = pool.device();
-    stream = x.is_cuda() ? currentStream(x.device().index()) : 0;
+    stream = TorchTensors.stream(x);
   }
 
   private static PlanPool open(String device) {
     return new PlanPool(Device.open(device), MOST_IDLE_BYTES);
-  }
-
-  /** libtorch's default stream is CUDA's legacy one, a null handle; 0 would be the device's own. */
-  private static long currentStream(byte index) {
-    Pointer handle = torch_cuda.getCurrentCUDAStream(index).stream();
-    return handle == null ? LEGACY_STREAM : handle.address();
   }
 
   static TensorBatch of(Tensor x) {
@@ -82,19 +71,6 @@ final class TensorBatch {
           "x: expected … × n × n, got " + Arrays.toString(x.sizes().vec().get()));
     }
     return batch;
-  }
-
-  private static DataType type(Tensor x) {
-    torch.ScalarType type = x.scalar_type();
-    return switch (type.intern()) {
-      case Float -> DataType.FLOAT32;
-      case Double -> DataType.FLOAT64;
-      case ComplexFloat -> DataType.COMPLEX64;
-      case ComplexDouble -> DataType.COMPLEX128;
-      default ->
-          throw new IllegalArgumentException(
-              "x: expected float32, float64, complex64 or complex128, got " + type.intern());
-    };
   }
 
   private BatchShape shape() {
