@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -509,6 +510,24 @@ void reset() {
   solver_faults.clear();
 }
 
+// The word that follows each place where the text stands.
+void add_names(const std::string& image, const std::string& text, const std::string& kind, std::string* names) {
+  for (size_t at = image.find(text); at != std::string::npos; at = image.find(text, at + 1)) {
+    size_t end = at + text.size();
+    while (end < image.size() && (std::isalnum(static_cast<unsigned char>(image[end])) || image[end] == '_')) end++;
+    *names += kind + ' ' + image.substr(at + text.size(), end - at - text.size()) + '\n';
+  }
+}
+
+std::string kernel_names() {
+  std::string names;
+  for (const auto& [handle, module] : state().modules) {
+    add_names(module.image, std::string(1, '\0') + ".text.", "machine", &names);
+    add_names(module.image, ".entry ", "ptx", &names);
+  }
+  return names;
+}
+
 std::string lines(const std::vector<std::string>& all) {
   std::string text;
   for (const std::string& line : all) text += line + '\n';
@@ -538,6 +557,7 @@ std::string lines(const std::vector<std::string>& all) {
 // counts                   every name with its count
 // violations               what was done wrong, one a line, and forgets it
 // used                     bytes of device memory that are taken
+// names                    of the kernels in the modules that are loaded, "machine NAME" and "ptx NAME", one a line
 // leaks                    what was not given back, one a line; the primary context is the process's
 std::string control(const std::string& command) {
   State& s = state();
@@ -612,6 +632,7 @@ std::string control(const std::string& command) {
     return text;
   }
   if (verb == "used") return std::to_string(s.used_bytes);
+  if (verb == "names") return kernel_names();
   if (verb == "leaks") return leaks();
   return "error: unknown command " + verb;
 }

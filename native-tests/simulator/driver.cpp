@@ -77,6 +77,24 @@ bool has_code_for(const std::string& image, int capability) {
   return false;
 }
 
+// What an entry of a fatbin holds, which nvcc compresses by LZ4 up to 12.7 and by Zstandard since; empty where it is compressed and the library for
+// that is not there.
+std::string payload(const std::string& image, size_t at) {
+  const size_t begin = at + read_at<uint32_t>(image, at + 4);
+  const uint64_t flags = read_at<uint64_t>(image, at + 40), size = read_at<uint64_t>(image, at + 56);
+  const bool lz4 = flags & 0x2000, zstd = flags & 0x8000;
+  if (!lz4 && !zstd) return image.substr(begin, read_at<uint64_t>(image, at + 8));
+  const uint32_t packed = read_at<uint32_t>(image, at + 16);
+  void* const library = dlopen(lz4 ? "liblz4.so.1" : "libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
+  void* const function = library ? dlsym(library, lz4 ? "LZ4_decompress_safe" : "ZSTD_decompress") : nullptr;
+  std::string text(function ? size : 0, '\0');
+  if (!function) return text;
+  const uint64_t written =
+      lz4 ? reinterpret_cast<int (*)(const char*, char*, int, int)>(function)(image.data() + begin, text.data(), packed, size)
+          : reinterpret_cast<size_t (*)(void*, size_t, const void*, size_t)>(function)(text.data(), size, image.data() + begin, packed);
+  return written == size ? text : "";
+}
+
 // The size of the kernel's parameter as its PTX says, or −1 where there is none to read.
 int64_t parameter_bytes(const std::string& image, const std::string& kernel) {
   const std::string text = kernel + "_param_0[";
@@ -305,8 +323,14 @@ API cuModuleLoadData(uint64_t* module, const void* image) {
   std::memcpy(&content, bytes + 8, sizeof content);
   std::string copy(bytes, header + content);
   if (!has_code_for(copy, state().compute_capability)) return kNoBinaryForGpu;
+  std::string contents;
+  for (size_t at = header; at + 64 <= copy.size(); at += read_at<uint32_t>(copy, at + 4) + read_at<uint64_t>(copy, at + 8)) {
+    const std::string entry = payload(copy, at);
+    if (entry.empty()) return call.wrong("an entry of the fatbin cannot be decompressed; libzstd1 and liblz4-1 do that", kInvalidImage);
+    contents += entry;
+  }
   *module = make_handle(Kind::kModule);
-  state().modules[*module].image = std::move(copy);
+  state().modules[*module].image = std::move(contents);
   return kSuccess;
 }
 
