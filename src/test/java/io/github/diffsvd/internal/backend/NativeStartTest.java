@@ -8,6 +8,7 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.OwnedMatrixBatch;
+import io.github.diffsvd.SvdPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,11 +45,14 @@ class NativeStartTest {
     work = Files.createDirectory(folder.resolve("work"));
   }
 
-  /** Says what the device is, or why there is none, and takes memory. */
+  /** Says what the device is, or why there is none, and decomposes a matrix. */
   static final class Start {
     public static void main(String[] args) {
+      BatchShape shape = new BatchShape(DataType.FLOAT32, 1, 2, 2);
       try (Device device = Device.open(args[0]);
-          OwnedMatrixBatch batch = device.allocate(new BatchShape(DataType.FLOAT32, 1, 2, 2))) {
+          OwnedMatrixBatch batch = device.upload(shape, 1, 0, 0, 1);
+          SvdPlan plan = SvdPlan.create(device, shape)) {
+        plan.forward(batch, plan.allocateFactors(), plan.allocateInfo());
         System.out.println(device.description() + " " + batch.size());
       } catch (DeviceUnavailableException e) {
         System.out.println(e.getMessage());
@@ -157,6 +161,12 @@ class NativeStartTest {
         .doesNotContain("null");
     assertThat(files(temporary)).isEmpty();
     assertThat(home.resolve(".cache").resolve("diffsvd")).doesNotExist();
+  }
+
+  /** As a runtime image of jlink's may be. */
+  @Test
+  void aJavaWithoutFlightRecorderWorks() throws Exception {
+    assertThat(cpu(start("--limit-modules=java.base,java.logging"))).contains(" kernels on ");
   }
 
   @Test
