@@ -1,6 +1,6 @@
 // A batch of matrices from one set of strides to another.
+#include "patches.cuh"
 #include "scalar.cuh"
-#include "view.cuh"
 
 template <class T>
 struct Copy {
@@ -11,11 +11,9 @@ struct Copy {
 
 template <class T>
 DEVICE void copy(const Copy<T>& a, const Block& block) {
-  const int64_t units = a.batch * a.rows;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / a.rows, i = unit % a.rows;
-    for (int64_t j = block.thread(); j < a.columns; j += block.threads()) a.to.at(b, i, j) = a.from.at(b, i, j);
-  }
+  const Copy<T> x = a.to.by_columns() ? Copy<T>{a.from.transposed(), a.to.transposed(), a.batch, a.columns, a.rows} : a;
+  for_patches(block, x.batch, x.rows, x.columns, false,
+              [&](const Patch& patch) { patch.for_elements([&](int64_t i, int64_t j) { x.to.at(patch.b, i, j) = x.from.at(patch.b, i, j); }); });
 }
 
 KERNEL_FOR_ALL_TYPES(copy, Copy)

@@ -94,14 +94,6 @@ extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_C
   return 0;
 }
 
-extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_unitRows(JNIEnv* env, jclass, jstring kernel) {
-  const std::string name = text(env, kernel) + "_unit_rows";
-  const auto rows = static_cast<const int64_t*>(dlsym(kernels().library, name.c_str()));
-  if (rows) return *rows;
-  raise(env, "java/lang/UnsatisfiedLinkError", "no " + name + " in variant " + kernels().variant);
-  return 0;
-}
-
 extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_CpuKernels_launch(JNIEnv* env, jclass, jlong found, jobject arguments,
                                                                                                 jlong block, jlong blocks, jlong scratch) {
   const Kernel& kernel = *reinterpret_cast<const Kernel*>(found);

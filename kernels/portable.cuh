@@ -59,7 +59,6 @@ DEVICE void copies_arrived() {
     body(arguments, Block{scratch});                                             \
   }
 #define KERNEL_SCRATCH(body, suffix, T)
-#define KERNEL_UNIT_ROWS(body)
 
 #else
 
@@ -117,15 +116,11 @@ inline void copies_arrived() {}
   extern "C" const int64_t body##_##suffix##_argument_bytes = sizeof(Arguments);
 
 // What a caller has to give a kernel: scratch, by the function template NAME_scratch_bytes<T>(m, n, threads) beside the kernel, in bytes for a block
-// that works on m×n matrices, m ≥ n, with so many threads; and units of so many rows. Java's sizes are tested against these.
+// that works on m×n matrices, m ≥ n, with so many threads. Java's sizes are tested against these.
 #define KERNEL_SCRATCH(body, suffix, T) \
   extern "C" int64_t body##_##suffix##_scratch_bytes(int64_t m, int64_t n, int64_t threads) { return body##_scratch_bytes<T>(m, n, threads); }
-#define KERNEL_UNIT_ROWS(body) extern "C" const int64_t body##_unit_rows = kUnitRows;
 
 #endif
-
-// The rows of one matrix that are a unit of work, in kernels that share out rows.
-constexpr int kUnitRows = 8;
 
 // Calls body(i, j) for every element of a rows×columns matrix, in any order, spread over the threads of the block. An element's place is counted on
 // from the one before: made from its number by a division, it takes longer than most bodies.

@@ -2,8 +2,8 @@
 //
 //   T = G V  |  A = Uᴴ T  |  C over A, W = T R  |  W += U C, gX = W Vᴴ
 //
-// with C from spectral_pair.cuh and R_j = f_j/s_j, f'(0) at 0. For m ≥ n; a wide matrix is the tall problem of its adjoint. A unit of work is a few
-// rows of one matrix.
+// with C from spectral_pair.cuh and R_j = f_j/s_j, f'(0) at 0. For m ≥ n; a wide matrix is the tall problem of its adjoint.
+#include "patches.cuh"
 #include "spectral_pair.cuh"
 
 template <class T>
@@ -20,21 +20,17 @@ struct SpectralCore {
 template <class T>
 DEVICE void spectral_core(const SpectralCore<T>& x, const Block& block) {
   using R = Real<T>;
-  const int64_t units_per_matrix = (x.m + kUnitRows - 1) / kUnitRows, units = x.batch * units_per_matrix;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
+  for_patches(block, x.batch, x.m, x.n, x.a.by_columns(), [&](const Patch& patch) {
+    const int64_t b = patch.b;
     with_spectrum(x.spectrum, b, [&](const auto& f) {
-      for_elements(block, kUnitRows, x.n, [&](int64_t row, int64_t j) {
-        const int64_t i = first + row;
-        if (x.w && i < x.m) x.w.at(b, i, j) = spectral_mean(f, j, j) * x.t.at(b, i, j);
-        if (i > j || i >= x.n) return;
+      if (x.w) patch.for_elements([&](int64_t i, int64_t j) { x.w.at(b, i, j) = spectral_ratio(f, j) * x.t.at(b, i, j); });
+      patch.for_pairs(x.n, [&](int64_t i, int64_t j) {
         spectral_pair<T>(
-            f, i, j, i == j && x.gs ? x.gs.at(b, i, 0) : R(0), x.hermitian, bool(x.w), [&](int64_t r) { return spectral_mean(f, r, r); },
+            f, i, j, i == j && x.gs ? x.gs.at(b, i, 0) : R(0), x.hermitian, bool(x.w), [&](int64_t r) { return spectral_ratio(f, r); },
             [&](int64_t r, int64_t c) -> T& { return x.a.at(b, r, c); });
       });
     });
-  }
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(spectral_core, SpectralCore)
-KERNEL_UNIT_ROWS(spectral_core)

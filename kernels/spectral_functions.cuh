@@ -239,6 +239,13 @@ DEVICE auto spectral_mean(const S& f, int64_t i, int64_t j) {
   return larger == 0 ? f.slope(i) : (f.value(i) / larger + f.value(j) / larger) / (1 + smaller / larger);
 }
 
+// f/s, f'(0) at 0: the mean of a value with itself.
+template <class S>
+DEVICE auto spectral_ratio(const S& f, int64_t i) {
+  const auto s = f.at(i);
+  return s == 0 ? f.slope(i) : f.value(i) / s;
+}
+
 template <class R, class Body>
 DEVICE void with_spectrum(const SpectralArguments<R>& spectrum, int64_t b, const Body& body) {
   if (spectrum.values) return body(SpectrumOfTable<R>(spectrum, b));

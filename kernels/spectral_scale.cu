@@ -1,4 +1,5 @@
 // W = U diag(f(S)): the forward pass of a spectral function, before the product with Vᴴ.
+#include "patches.cuh"
 #include "spectral_functions.cuh"
 
 template <class T>
@@ -11,13 +12,11 @@ struct SpectralScale {
 
 template <class T>
 DEVICE void spectral_scale(const SpectralScale<T>& a, const Block& block) {
-  const int64_t units = a.batch * a.m;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / a.m, i = unit % a.m;
-    with_spectrum(a.spectrum, b, [&](const auto& f) {
-      for (int64_t j = block.thread(); j < a.n; j += block.threads()) a.w.at(b, i, j) = f.value(j) * a.u.at(b, i, j);
+  for_patches(block, a.batch, a.m, a.n, a.w.by_columns(), [&](const Patch& patch) {
+    with_spectrum(a.spectrum, patch.b, [&](const auto& f) {
+      patch.for_elements([&](int64_t i, int64_t j) { a.w.at(patch.b, i, j) = f.value(j) * a.u.at(patch.b, i, j); });
     });
-  }
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(spectral_scale, SpectralScale)

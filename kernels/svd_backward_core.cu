@@ -2,9 +2,9 @@
 //
 //   P = Uᴴ gU, Q = Vᴴ gV  |  C over P, W = gU S⁺  |  W += U C, gX = W Vᴴ
 //
-// A unit of work is a few rows of one matrix. With gS alone (P and Q absent) W = U diag(gS), and the first and third product fall away.
+// With gS alone (P and Q absent) W = U diag(gS), and the first and third product fall away.
 #include "backward_core.cuh"
-#include "view.cuh"
+#include "patches.cuh"
 
 template <class T>
 struct SvdBackwardCore {
@@ -23,14 +23,11 @@ struct SvdBackwardCore {
 template <class T>
 DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
   using R = Real<T>;
-  const int64_t units_per_matrix = (a.m + kUnitRows - 1) / kUnitRows, units = a.batch * units_per_matrix;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
+  for_patches(block, a.batch, a.m, a.n, a.p ? a.p.by_columns() : a.w.by_columns(), [&](const Patch& patch) {
+    const int64_t b = patch.b;
     with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
       if (a.p)
-        for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
-          const int64_t i = first + row;
-          if (i > j || i >= a.n) return;
+        patch.for_pairs(a.n, [&](int64_t i, int64_t j) {
           if (i >= a.p_columns) a.p.at(b, j, i) = T{};
           if (j >= a.p_columns) a.p.at(b, i, j) = T{};
           backward_core_pair<T>(
@@ -39,15 +36,12 @@ DEVICE void svd_backward_core(const SvdBackwardCore<T>& a, const Block& block) {
               [&](int64_t r, int64_t c) { return a.q && c < a.rank ? a.q.at(b, r, c) : T{}; });
         });
       if (a.w)
-        for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
-          const int64_t i = first + row;
-          if (i >= a.m) return;
+        patch.for_elements([&](int64_t i, int64_t j) {
           const R scale = a.p ? rule.inverse(a.s.at(b, j, 0)) : a.gs && j < a.rank ? a.gs.at(b, j, 0) : R(0);
           a.w.at(b, i, j) = j < a.rank ? scale * a.gu.at(b, i, j) : T{};
         });
     });
-  }
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(svd_backward_core, SvdBackwardCore)
-KERNEL_UNIT_ROWS(svd_backward_core)

@@ -1,7 +1,7 @@
 // Before the solver: a copy of the batch in the solver's own layout, screened and scaled (solver_scale.cuh). A matrix with NaN or infinity in it is
 // marked in info and replaced by the identity, so that no solver sees it and its neighbours stay untouched.
+#include "patches.cuh"
 #include "solver_scale.cuh"
-#include "view.cuh"
 
 template <class T>
 struct SvdPack {
@@ -25,29 +25,30 @@ DEVICE bool exceeds(Complex<R> a, R size) {
 template <class T>
 DEVICE void svd_pack(const SvdPack<T>& a, const Block& block) {
   using Scale = SolverScale<Real<T>>;
-  for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
+  for_matrices(block, a.batch, a.m * a.n, [&](const Team& team, int64_t b) {
+    const auto for_all = [&](const auto& body) { team.for_elements(a.m, a.n, true, body); };
     bool broken = false, ordinary = false, large = false;
-    for_elements(block, a.n, a.m, [&](int64_t j, int64_t i) {
+    for_all([&](int64_t i, int64_t j) {
       const T value = a.from.at(b, i, j);
       broken |= !is_finite(value);
       ordinary |= exceeds(value, Scale::kSmall);
       large |= exceeds(value, Scale::kLarge);
       a.to.at(b, i, j) = a.adjoint ? conjugate(value) : value;
     });
-    broken = block.any(broken);
-    ordinary = block.any(ordinary);
-    large = block.any(large);
+    broken = team.any(broken);
+    ordinary = team.any(ordinary);
+    large = team.any(large);
     const int exponent = large ? Scale::kExponent : ordinary ? 0 : -Scale::kExponent;
     if (broken) {
-      for_elements(block, a.n, a.m, [&](int64_t j, int64_t i) { a.to.at(b, i, j) = from_real<T>(i == j); });
+      for_all([&](int64_t i, int64_t j) { a.to.at(b, i, j) = from_real<T>(i == j); });
     } else if (exponent) {
-      for_elements(block, a.n, a.m, [&](int64_t j, int64_t i) {
+      for_all([&](int64_t i, int64_t j) {
         T& value = a.to.at(b, i, j);
         value = (large ? 1 / Scale::kPower : Scale::kPower) * value;
       });
     }
-    if (block.thread() == 0) a.info[b] = broken ? -1 : exponent;
-  }
+    if (team.thread() == 0) a.info[b] = broken ? -1 : exponent;
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(svd_pack, SvdPack)

@@ -4,12 +4,11 @@
 //
 //   Ω_ij, N_ij = ½(D_ij + conj(D_ji)) · g(s_j − s_i) ± ½(D_ij − conj(D_ji)) · h(s_j + s_i)      dS_i = Re D_ii
 //
-// and D S⁺ taken from Ω where m > n (the projection I − UUᴴ, absorbed). For m ≥ n; a wide matrix is the tall problem of its adjoint. A unit of work
-// is a few rows of one matrix.
+// and D S⁺ taken from Ω where m > n (the projection I − UUᴴ, absorbed). For m ≥ n; a wide matrix is the tall problem of its adjoint.
 #include <type_traits>
 
 #include "gradient_rules.cuh"
-#include "view.cuh"
+#include "patches.cuh"
 
 template <class T>
 struct SvdPushforwardCore {
@@ -26,16 +25,12 @@ struct SvdPushforwardCore {
 template <class T>
 DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& block) {
   using R = Real<T>;
-  const int64_t units_per_matrix = (a.m + kUnitRows - 1) / kUnitRows, units = a.batch * units_per_matrix;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / units_per_matrix, first = unit % units_per_matrix * kUnitRows;
+  for_patches(block, a.batch, a.m, a.n, a.d.by_columns(), [&](const Patch& patch) {
+    const int64_t b = patch.b;
     with_rule(a.rule, a.s.at(b, 0, 0), [&](const auto& rule) {
-      for_elements(block, kUnitRows, a.n, [&](int64_t row, int64_t j) {
-        const int64_t i = first + row;
-        const R s_j = a.s.at(b, j, 0);
-        if (a.w && i < a.m) a.w.at(b, i, j) = rule.inverse(s_j) * a.t.at(b, i, j);
-        if (i > j || i >= a.n) return;
-        const R s_i = a.s.at(b, i, 0);
+      if (a.w) patch.for_elements([&](int64_t i, int64_t j) { a.w.at(b, i, j) = rule.inverse(a.s.at(b, j, 0)) * a.t.at(b, i, j); });
+      patch.for_pairs(a.n, [&](int64_t i, int64_t j) {
+        const R s_i = a.s.at(b, i, 0), s_j = a.s.at(b, j, 0);
         const T d_ij = a.d.at(b, i, j), d_ji = a.d.at(b, j, i);
         Pair<R> factor = {R(0), rule.phase(s_i)};
         if (i < j) factor = rule.pair(s_i, s_j);
@@ -59,8 +54,7 @@ DEVICE void svd_pushforward_core(const SvdPushforwardCore<T>& a, const Block& bl
         if (i != j) a.d.at(b, j, i) = left_ji;
       });
     });
-  }
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(svd_pushforward_core, SvdPushforwardCore)
-KERNEL_UNIT_ROWS(svd_pushforward_core)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "matrices.h"
+#include "patches.cuh"
 #include "reference.h"
 
 struct Shape {
@@ -144,6 +145,13 @@ inline std::vector<Grid> grids(int64_t units, bool many) {
   if (kSmall) return {{2, 3}, {units + 1, 4}, {1, 32}};
   if (!many) return {{1, 3}, {2, 1}};
   return {{1, 3}, {2, 1}, {units + 1, 32}, {1, 128}};
+}
+
+// The same for kernels whose blocks are whole warps on a GPU.
+inline std::vector<Grid> grids_of_patches(int64_t units, bool many) {
+  std::vector<Grid> all = grids(units, many);
+  for (Grid& grid : all) grid.threads = (grid.threads + kPatch - 1) / kPatch * kPatch;
+  return all;
 }
 
 // Launches the kernel of a file NAME_tiles.cu that is for matrices of n columns.

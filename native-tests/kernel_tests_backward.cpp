@@ -186,7 +186,7 @@ void test_svd_backward_core(const RuleName& rule, const Shape& shape, int given)
                                                : dense(m, n, [&](int64_t i, int64_t j) { return gu_b(i, j) * number(gs_b[j]); }));
                 }
                 bool first = true;
-                for (const Grid grid : grids(batch * m / 8, given == 7 && m == 17)) {
+                for (const Grid grid : grids_of_patches(batch * m, given == 7 && m == 17)) {
                   p.poison();
                   if (given & 1) p.fill([&](int64_t b, int64_t i, int64_t j) { return given_p.at(b, i, j); });
                   w.poison();
@@ -295,7 +295,7 @@ void test_f_matrix() {
 template <class T>
 void test_svd_pushforward_core(const RuleName& rule, const Shape& shape) {
   using R = Real<T>;
-  const int64_t batch = kSmall ? 3 : kSpectra, m = shape.rows, n = shape.columns, units = batch * ((m + kUnitRows - 1) / kUnitRows);
+  const int64_t batch = kSmall ? 3 : kSpectra, m = shape.rows, n = shape.columns;
   const RuleArguments chosen = default_rule<R>(rule.code);
   testing.run(text("svd_pushforward_core %s %dx%d %s", kSuffix<T>, int(m), int(n), rule.name), [&] {
     Matrices<R> s(batch, n, 1, any_layout_to_write()), ds(batch, n, 1, any_layout_to_write());
@@ -304,7 +304,7 @@ void test_svd_pushforward_core(const RuleName& rule, const Shape& shape) {
     fill_spectra(s, testing.below(kSpectra));
     fill_random(t);
     fill_random(given);
-    for (const Grid grid : grids(units, m == 17)) {
+    for (const Grid grid : grids_of_patches(batch * m, m == 17)) {
       for (Matrices<T>* output : {&w, &skew}) output->poison();
       ds.poison();
       d.fill([&](int64_t b, int64_t i, int64_t j) { return given.at(b, i, j); });
@@ -395,7 +395,7 @@ void test_svd_inv() {
     const double above = above_p + above_q, below = below_p + below_q;
     testing.expect(dp == -dq && above == 0.5, "dP %.17g, dQ %.17g: above %g", dp, dq, above);
     const SvdBackwardCore<double> arguments{p.view(), q.input(), s.input(), gs.input(), {}, {}, 1, 2, 2, 2, 2, {7, 0}};
-    launch(svd_backward_core_of(arguments), arguments, {1, 1}, 0);
+    launch(svd_backward_core_of(arguments), arguments, {1, kPatch}, 0);
     p.take_output();
     testing.expect(p.at(0, 0, 1) == above && p.at(0, 1, 0) == below, "%.17g and %.17g, expected %.17g and %.17g", p.at(0, 0, 1), p.at(0, 1, 0), above,
                    below);

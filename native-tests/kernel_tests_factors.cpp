@@ -21,7 +21,7 @@ void test_copy() {
       const int64_t batch = 3;
       Matrices<T> from(batch, shape.rows, shape.columns, any_layout_to_read()), to(batch, shape.rows, shape.columns, any_layout_to_write());
       fill_random(from);
-      for (const Grid grid : grids(batch * shape.rows, shape.rows == 33)) {
+      for (const Grid grid : grids_of_patches(batch * shape.rows, shape.rows == 33)) {
         to.poison();
         const Copy<T> arguments{from.input(), to.view(), batch, shape.rows, shape.columns};
         launch(copy_of(arguments), arguments, grid, 0);
@@ -63,7 +63,7 @@ void test_svd_pack() {
           Real<T>* parts = reinterpret_cast<Real<T>*>(&from.at(b, i, j));
           parts[testing.below(sizeof(T) / sizeof(Real<T>))] = b == 1 ? Real<T>(NAN) : -Real<T>(INFINITY);
         }
-        for (const Grid grid : grids(batch, shape.rows == 17)) {
+        for (const Grid grid : grids_of_patches(batch, shape.rows == 17)) {
           to.poison();
           info.poison();
           const SvdPack<T> arguments{from.input(), to.view(), info.view().data, batch, shape.rows, shape.columns, adjoint};
@@ -107,12 +107,12 @@ void test_svd_unpack() {
         const int32_t exponent = SolverScale<R>::kExponent, screened[] = {-exponent, -1, exponent, -1, exponent}, solver[] = {0, 0, 7, 2, 0},
                       expected[] = {0, -1, 7, -1, -3};
         solver_info.fill([&](int64_t b, int64_t, int64_t) { return solver[b]; });
-        for (const Grid grid : grids(batch, shape.rows == 17)) {
+        for (const Grid grid : grids_of_patches(batch, shape.rows == 17)) {
           info.fill([&](int64_t b, int64_t, int64_t) { return screened[b]; });
           to_u.poison();
           to_s.poison();
           to_v.poison();
-          const SvdUnpack<T> arguments{u.view(),    s.input(),   v.input(),   solver_info.input().data,
+          const SvdUnpack<T> arguments{u.input(),   s.input(),   v.input(),   solver_info.input().data,
                                        to_u.view(), to_s.view(), to_v.view(), info.view().data,
                                        batch,       m,           n,           adjoint};
           launch(svd_unpack_of(arguments), arguments, grid, 0);

@@ -128,7 +128,7 @@ template <class T>
 void test_spectral_core() {
   using R = Real<T>;
   for_spectra<T>("spectral_core", [](Spectral<T>& spectral) {
-    const int64_t batch = spectral.batch, m = spectral.m, n = spectral.n, units = batch * ((m + kUnitRows - 1) / kUnitRows);
+    const int64_t batch = spectral.batch, m = spectral.m, n = spectral.n;
     Matrices<T> given(batch, n, n), a(batch, n, n, any_layout_to_write()), t(batch, m, n, any_layout_to_read()),
         w(batch, m, n, any_layout_to_write());
     Matrices<R> gs(batch, n, 1, any_layout_to_read());
@@ -136,7 +136,7 @@ void test_spectral_core() {
     fill_random(t);
     fill_random(gs);
     for (const bool hermitian : {false, true})
-      for (const Grid grid : grids(units, m == 17)) {
+      for (const Grid grid : grids_of_patches(batch * m, m == 17)) {
         const bool tall = m > n;
         w.poison();
         a.fill([&](int64_t b, int64_t i, int64_t j) { return given.at(b, i, j); });
@@ -162,7 +162,7 @@ void test_spectral_scale() {
     const int64_t batch = spectral.batch, m = spectral.m, n = spectral.n;
     Matrices<T> u(batch, m, n, any_layout_to_read()), w(batch, m, n, any_layout_to_write());
     fill_random(u);
-    for (const Grid grid : grids(batch * m, m == 17)) {
+    for (const Grid grid : grids_of_patches(batch * m, m == 17)) {
       w.poison();
       const SpectralScale<T> arguments{u.input(), spectral.arguments(), w.view(), batch, m, n};
       launch(spectral_scale_of(arguments), arguments, grid, 0);
@@ -343,7 +343,7 @@ void test_spectral_codes() {
     fill_random(u);
     for (int64_t code = -1; code <= 64; code++) {
       const SpectralScale<R> arguments{u.input(), {s.input(), {}, {}, {code, 0.5, 0}}, w.view(), 1, 2, 2};
-      launch(spectral_scale_of(arguments), arguments, {1, 1}, 0);
+      launch(spectral_scale_of(arguments), arguments, {1, kPatch}, 0);
       w.take_output();
       const bool tested = known(kFunctions, code);
       testing.expect(tested || !finite(w, 0),

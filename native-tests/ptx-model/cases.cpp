@@ -75,9 +75,8 @@ class Maker {
   Case make(const std::string& kernel) {
     const int64_t batch = c_.batch, m = m_, n = n_;
     const auto by_matrix = [](int64_t b) { return b; };
-    const auto by_row = [m](int64_t b) { return b * m; };
+    const auto by_element = [m, n](int64_t b) { return quotient_up(b * m * n, kThreads); };
     const auto by_column = [n](int64_t b) { return b * n; };
-    const auto by_rows = [m](int64_t b) { return b * quotient_up(m, kUnitRows); };
     if (kernel == "svd_backward_tiles")
       return with_size(n, [&](auto size) {
         const bool rotates = !options_.only_s;
@@ -113,18 +112,18 @@ class Maker {
     if (kernel == "svd_jacobi") return jacobi();
     if (kernel == "svd_backward_core") {
       const SvdBackwardCore<T> x{inout("p", n, n), in("q", n, n), values("s"), values("gs"), in("gu", m, n), projected(), batch, m, n, n, n, rule()};
-      launch(by_rows, 0);
+      launch(by_element, 0);
       return done(x, &svd_backward_core<T>);
     }
     if (kernel == "spectral_core") {
       const SpectralCore<T> x{inout("a", n, n), spectrum(), {}, in("t", m, n), projected(), batch, m, n, 0};
-      launch(by_rows, 0);
+      launch(by_element, 0);
       return done(x, &spectral_core<T>);
     }
     if (kernel == "svd_pushforward_core") {
       const SvdPushforwardCore<T> x{
           inout("d", n, n), out("skew", n, n), values("s"), real_out("ds", n), in("t", m, n), projected(), batch, m, n, rule()};
-      launch(by_rows, 0);
+      launch(by_element, 0);
       return done(x, &svd_pushforward_core<T>);
     }
     if (kernel == "svd_pack") {
@@ -133,10 +132,9 @@ class Maker {
       return done(x, &svd_pack<T>);
     }
     if (kernel == "svd_unpack") {
-      const View<T> v = solvers("v", n, n, Content::random);
-      const SvdUnpack<T> x{solvers("u", m, n, Content::random),
+      const SvdUnpack<T> x{constant(solvers("u", m, n, Content::random)),
                            values("s"),
-                           {v.data, v.row_stride, v.column_stride, v.batch_stride},
+                           constant(solvers("v", n, n, Content::random)),
                            info("solver info", 0),
                            out("to u", m, n),
                            real_out("to s", n),
@@ -151,12 +149,12 @@ class Maker {
     }
     if (kernel == "copy") {
       const Copy<T> x{in("from", m, n), matrices<T>("to", m, n, Content::nothing, true, !options_.column_major), batch, m, n};
-      launch(by_row, 0);
+      launch(by_element, 0);
       return done(x, &copy<T>);
     }
     if (kernel == "spectral_scale") {
       const SpectralScale<T> x{in("u", m, n), spectrum(), out("w", m, n), batch, m, n};
-      launch(by_row, 0);
+      launch(by_element, 0);
       return done(x, &spectral_scale<T>);
     }
     if (kernel == "spectral_parameter") {

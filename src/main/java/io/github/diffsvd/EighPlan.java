@@ -2,6 +2,7 @@ package io.github.diffsvd;
 
 import io.github.diffsvd.internal.backend.Kernel;
 import io.github.diffsvd.internal.backend.KernelLaunch;
+import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
 import io.github.diffsvd.internal.backend.Workspace;
 import java.util.Objects;
@@ -52,7 +53,8 @@ public final class EighPlan extends Plan {
           half = MatrixBatch.wrap(address, shapeOfValues, 0, 0, 0);
         });
     check = prepare(Kernel.EIGH_CHECK, shape.type(), shape.batch());
-    scale = prepare(Kernel.SPECTRAL_SCALE, shape.type(), (long) shape.batch() * n);
+    long units = LaunchShape.unitsOfElements(shape.batch(), n, n);
+    scale = prepare(Kernel.SPECTRAL_SCALE, shape.type(), units);
   }
 
   /** A plan with {@link SvdOptions#defaults()}. */

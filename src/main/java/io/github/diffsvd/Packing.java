@@ -13,8 +13,8 @@ final class Packing {
 
   /** Of matrices of the shape, or smaller ones. */
   Packing(Lease lease, BatchShape most) {
-    long rows = (long) most.batch() * Math.max(most.rows(), most.columns());
-    copy = lease.prepare(Kernel.COPY, most.type(), LaunchShape.forUnits(lease.limits(), rows, 0));
+    long units = LaunchShape.unitsOfElements(most.batch(), most.rows(), most.columns());
+    copy = lease.prepare(Kernel.COPY, most.type(), LaunchShape.forUnits(lease.limits(), units, 0));
   }
 
   /** The matrix itself where the layout holds it, otherwise a copy in the buffer; null stays. */

@@ -35,7 +35,7 @@ final class ProductBackward implements BackwardPass {
     this.rule = rule;
     int m = tall.m();
     int n = tall.n();
-    long units = LaunchShape.unitsOfRows(tall.batch(), m);
+    long units = LaunchShape.unitsOfElements(tall.batch(), m, n);
     core =
         lease.prepare(
             Kernel.SVD_BACKWARD_CORE, tall.type(), LaunchShape.forUnits(lease.limits(), units, 0));

@@ -40,10 +40,10 @@ final class ProductSpectral implements SpectralPass {
     v = workspace.reserve(tall.shape(n, n));
     given = workspace.reserve(shape);
     result = workspace.reserve(shape);
-    long batch = shape.batch();
-    scale = prepare(lease, Kernel.SPECTRAL_SCALE, batch * tall.m());
-    core = prepare(lease, Kernel.SPECTRAL_CORE, LaunchShape.unitsOfRows(shape.batch(), tall.m()));
-    parameter = prepare(lease, Kernel.SPECTRAL_PARAMETER, batch);
+    long units = LaunchShape.unitsOfElements(shape.batch(), tall.m(), n);
+    scale = prepare(lease, Kernel.SPECTRAL_SCALE, units);
+    core = prepare(lease, Kernel.SPECTRAL_CORE, units);
+    parameter = prepare(lease, Kernel.SPECTRAL_PARAMETER, shape.batch());
     packing = new Packing(lease, tall.shape());
     product = lease.product(shape);
     workspace.reserve(product.workspaceBytes(), product::bind);

@@ -46,7 +46,7 @@ public final class PushforwardPlan extends Plan {
     v = workspace.reserve(tall.shape(n, n));
     given = workspace.reserve(shape);
     result = workspace.reserve(tall.shape(n, n));
-    long units = LaunchShape.unitsOfRows(shape.batch(), tall.m());
+    long units = LaunchShape.unitsOfElements(shape.batch(), tall.m(), n);
     core = prepare(Kernel.SVD_PUSHFORWARD_CORE, shape.type(), units);
     packing = new Packing(lease, tall.shape());
     product = product();

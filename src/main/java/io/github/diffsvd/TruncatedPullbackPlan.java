@@ -113,8 +113,9 @@ public final class TruncatedPullbackPlan extends Plan {
     long batch = shape.batch();
     int most = Math.max(shape.rows(), shape.columns());
     product = product();
-    scale = prepare(Kernel.SPECTRAL_SCALE, type, batch * most);
-    core = prepare(Kernel.SVD_BACKWARD_CORE, type, LaunchShape.unitsOfRows(shape.batch(), most));
+    long units = LaunchShape.unitsOfElements(shape.batch(), most, rank);
+    scale = prepare(Kernel.SPECTRAL_SCALE, type, units);
+    core = prepare(Kernel.SVD_BACKWARD_CORE, type, units);
     long scratch = stepScratchBytes(type, lease.limits().threads());
     step =
         lease.prepare(

@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.diffsvd.internal.backend.Backend;
 import io.github.diffsvd.internal.backend.Kernel;
-import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.cpu.KernelSizes;
-import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -83,16 +81,6 @@ class KernelSizesTest {
         assertThat(TruncatedPullbackPlan.stepScratchBytes(type, threads))
             .isEqualTo(KERNELS.scratchBytes(Kernel.TRUNCATED_STEP, type, 9, 5, threads));
       }
-    }
-  }
-
-  @Test
-  void unitsOfRows() {
-    for (Kernel kernel :
-        List.of(Kernel.SVD_BACKWARD_CORE, Kernel.SVD_PUSHFORWARD_CORE, Kernel.SPECTRAL_CORE)) {
-      int rows = (int) KERNELS.unitRows(kernel);
-      assertThat(LaunchShape.unitsOfRows(3, rows)).as(kernel.name()).isEqualTo(3);
-      assertThat(LaunchShape.unitsOfRows(3, rows + 1)).as(kernel.name()).isEqualTo(6);
     }
   }
 }

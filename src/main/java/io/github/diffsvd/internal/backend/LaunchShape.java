@@ -10,12 +10,14 @@ import io.github.diffsvd.DataType;
  * @param scratchBytes scratch (shared memory) of a block
  */
 public record LaunchShape(int blocks, int threads, int scratchBytes) {
-  /** Rows of one matrix that are a unit of work of kernels that share out rows: kUnitRows. */
-  static final int UNIT_ROWS = 8;
+  /**
+   * As many as a block on a GPU has threads; fewer are not worth a thread of their own on a CPU.
+   */
+  private static final int UNIT_ELEMENTS = 128;
 
-  /** The units of work of a kernel that shares out rows. */
-  public static long unitsOfRows(int batch, int rows) {
-    return batch * ((rows + UNIT_ROWS - 1L) / UNIT_ROWS);
+  /** The units of work of a kernel that shares out the elements of a batch: patches.cuh. */
+  public static long unitsOfElements(int batch, int rows, int columns) {
+    return ((long) batch * rows * columns + UNIT_ELEMENTS - 1) / UNIT_ELEMENTS;
   }
 
   /** One block per unit of work, but no more than keep the device busy. */

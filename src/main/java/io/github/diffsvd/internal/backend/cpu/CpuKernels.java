@@ -168,14 +168,6 @@ final class CpuKernels {
   static native long scratchBytes(String symbol, long m, long n, long threads);
 
   /**
-   * The rows that are a unit of work.
-   *
-   * @param kernel its name, without a type
-   * @throws UnsatisfiedLinkError if its units are no rows
-   */
-  static native long unitRows(String kernel);
-
-  /**
    * Runs the share of one block of a kernel on the calling thread.
    *
    * @param arguments the bytes of its struct, a direct buffer

@@ -3,7 +3,6 @@ package io.github.diffsvd.internal.backend.cpu;
 import io.github.diffsvd.DataType;
 import io.github.diffsvd.internal.backend.Backend;
 import io.github.diffsvd.internal.backend.Kernel;
-import java.util.Locale;
 
 /** What the kernels themselves say that they need. */
 public final class KernelSizes implements AutoCloseable {
@@ -16,11 +15,6 @@ public final class KernelSizes implements AutoCloseable {
   /** As {@link CpuKernels#scratchBytes}. */
   public long scratchBytes(Kernel kernel, DataType type, int m, int n, int threads) {
     return CpuKernels.scratchBytes(kernel.symbol(type), m, n, threads);
-  }
-
-  /** As {@link CpuKernels#unitRows}. */
-  public long unitRows(Kernel kernel) {
-    return CpuKernels.unitRows(kernel.name().toLowerCase(Locale.ROOT));
   }
 
   @Override
