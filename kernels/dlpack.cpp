@@ -80,8 +80,8 @@ extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_Dl
 
 // Three extents, then three strides.
 extern "C" JNIEXPORT jlong JNICALL Java_io_github_diffsvd_internal_backend_cpu_DlPack_make(JNIEnv* env, jclass, jlong data, jint device_type,
-                                                                                             jint device_id, jint code, jint bits, jlongArray layout,
-                                                                                             jobject release) {
+                                                                                           jint device_id, jint code, jint bits, jlongArray layout,
+                                                                                           jobject release) {
   Exported* const exported = new Exported{};
   env->GetLongArrayRegion(layout, 0, 3, reinterpret_cast<jlong*>(exported->shape));
   env->GetLongArrayRegion(layout, 3, 3, reinterpret_cast<jlong*>(exported->strides));

@@ -44,7 +44,7 @@ DEVICE void svd_unpack(const SvdUnpack<T>& a, const Block& block) {
     if (a.to_u)
       team.for_columns(a.n, [&](const TeamColumns& columns) {
         R inverse[TeamColumns::kMost];
-        if (!failed) columns.for_each([&](int64_t k, int64_t j) { inverse[k] = inverse_norm(a.u, b, a.m, j, columns); });
+        columns.for_each([&](int64_t k, int64_t j) { inverse[k] = failed ? R(1) : inverse_norm(a.u, b, a.m, j, columns); });
         columns.for_elements(
             a.m, [&](int64_t i, int64_t k, int64_t j) { a.to_u.at(b, i, j) = failed ? not_a_number<T>() : inverse[k] * a.u.at(b, i, j); });
       });
