@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include <atomic>
-#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,7 +17,7 @@ namespace simulator {
 
 namespace {
 
-constexpr uint64_t kPage = 4096, kAlignment = 256, kArenaBytes = uint64_t{1} << 40;
+constexpr uint64_t kPage = 4096, kHugePage = 2 << 20, kAlignment = 256, kArenaBytes = uint64_t{1} << 40;
 constexpr unsigned char kGuard = 0xA5;
 
 struct CallFault {
@@ -252,6 +251,7 @@ uint64_t allocate(uint64_t bytes) {
   if (arena.next + pages + gap > arena.base + kArenaBytes) return 0;
   const uint64_t begin = arena.next, address = begin + pages - rounded;
   if (mprotect(reinterpret_cast<void*>(begin), pages, PROT_READ | PROT_WRITE) != 0) return 0;
+  if (pages >= kHugePage) madvise(reinterpret_cast<void*>(begin), pages, MADV_HUGEPAGE);
   arena.next = begin + pages + gap;
   s.used_bytes += bytes;
   s.allocations[address] = {bytes, false, current_context()};
@@ -510,21 +510,13 @@ void reset() {
   solver_faults.clear();
 }
 
-// The word that follows each place where the text stands.
-void add_names(const std::string& image, const std::string& text, const std::string& kind, std::string* names) {
-  for (size_t at = image.find(text); at != std::string::npos; at = image.find(text, at + 1)) {
-    size_t end = at + text.size();
-    while (end < image.size() && (std::isalnum(static_cast<unsigned char>(image[end])) || image[end] == '_')) end++;
-    *names += kind + ' ' + image.substr(at + text.size(), end - at - text.size()) + '\n';
-  }
-}
-
 std::string kernel_names() {
   std::string names;
-  for (const auto& [handle, module] : state().modules) {
-    add_names(module.image, std::string(1, '\0') + ".text.", "machine", &names);
-    add_names(module.image, ".entry ", "ptx", &names);
-  }
+  for (const auto& [handle, module] : state().modules)
+    for (const auto& [name, code] : module) {
+      if (code.machine) names += "machine " + name + '\n';
+      if (code.ptx) names += "ptx " + name + '\n';
+    }
   return names;
 }
 

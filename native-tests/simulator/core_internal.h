@@ -37,9 +37,13 @@ struct PrimaryContext {
   int retained = 0, kept_retained = 0;
 };
 
-struct Module {
-  std::string image;
+// What a fatbin has of a kernel.
+struct KernelCode {
+  bool machine = false, ptx = false;
+  int64_t parameter_bytes = -1;  // as its PTX says
 };
+
+using Module = std::map<std::string, KernelCode>;
 
 struct Function {
   uint64_t module;

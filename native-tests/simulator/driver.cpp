@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <jni.h>
 
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -95,11 +96,37 @@ std::string payload(const std::string& image, size_t at) {
   return written == size ? text : "";
 }
 
-// The size of the kernel's parameter as its PTX says, or −1 where there is none to read.
-int64_t parameter_bytes(const std::string& image, const std::string& kernel) {
-  const std::string text = kernel + "_param_0[";
-  const size_t at = image.find(text);
-  return at == std::string::npos ? -1 : std::strtoll(image.c_str() + at + text.size(), nullptr, 10);
+// Calls body(name, behind) for the word that follows each place where the text stands, and for where it ends.
+template <class Body>
+void for_names(const std::string& contents, const std::string& text, const Body& body) {
+  for (size_t at = contents.find(text); at != std::string::npos; at = contents.find(text, at + 1)) {
+    const size_t begin = at + text.size();
+    size_t end = begin;
+    while (end < contents.size() && (std::isalnum(static_cast<unsigned char>(contents[end])) || contents[end] == '_')) end++;
+    body(contents.substr(begin, end - begin), end);
+  }
+}
+
+// The kernels of a fatbin, each looked for once; none where an entry cannot be decompressed.
+const Module& kernels_of(const std::string& image) {
+  static std::map<std::string, Module> known;
+  const auto found = known.find(image);
+  if (found != known.end()) return found->second;
+  std::string contents;
+  for (size_t at = read_at<uint16_t>(image, 6); at + 64 <= image.size(); at += read_at<uint32_t>(image, at + 4) + read_at<uint64_t>(image, at + 8)) {
+    const std::string entry = payload(image, at);
+    if (entry.empty()) return known[""];
+    contents += entry;
+  }
+  Module& module = known[image];
+  for_names(contents, std::string(1, '\0') + ".text.", [&](const std::string& name, size_t) { module[name].machine = true; });
+  for_names(contents, ".entry ", [&](const std::string& name, size_t end) {
+    const std::string parameter = name + "_param_0[";
+    const size_t at = contents.find(parameter, end);
+    module[name].ptx = true;
+    if (at != std::string::npos) module[name].parameter_bytes = std::strtoll(contents.c_str() + at + parameter.size(), nullptr, 10);
+  });
+  return module;
 }
 
 // Every 8-byte field of a kernel's struct that holds an address has to hold a live one: device memory has been given out there, or the host's heap
@@ -323,14 +350,10 @@ API cuModuleLoadData(uint64_t* module, const void* image) {
   std::memcpy(&content, bytes + 8, sizeof content);
   std::string copy(bytes, header + content);
   if (!has_code_for(copy, state().compute_capability)) return kNoBinaryForGpu;
-  std::string contents;
-  for (size_t at = header; at + 64 <= copy.size(); at += read_at<uint32_t>(copy, at + 4) + read_at<uint64_t>(copy, at + 8)) {
-    const std::string entry = payload(copy, at);
-    if (entry.empty()) return call.wrong("an entry of the fatbin cannot be decompressed; libzstd1 and liblz4-1 do that", kInvalidImage);
-    contents += entry;
-  }
+  const Module& kernels = kernels_of(copy);
+  if (kernels.empty()) return call.wrong("the fatbin cannot be decompressed; libzstd1 and liblz4-1 do that", kInvalidImage);
   *module = make_handle(Kind::kModule);
-  state().modules[*module].image = std::move(contents);
+  state().modules[*module] = kernels;
   return kSuccess;
 }
 
@@ -349,9 +372,8 @@ API cuModuleGetFunction(uint64_t* function, uint64_t module, const char* name) {
   if (call.failed()) return call.status();
   State& s = state();
   if (!is_handle(module, Kind::kModule)) return call.wrong("the module does not exist, or exists no more", kInvalidHandle);
-  const std::string& image = s.modules[module].image;
-  const std::string section = std::string(".text.") + name;
-  if (image.find(section.c_str(), 0, section.size() + 1) == std::string::npos) return kNotFound;
+  const auto code = s.modules[module].find(name);
+  if (code == s.modules[module].end() || !code->second.machine) return kNotFound;
 
   void* library = s.threaded ? s.threaded_kernels : s.kernels;
   if (!library) return call.wrong("no kernels: the command \"kernels PATH\" names them", kNotSupported);
@@ -368,7 +390,7 @@ API cuModuleGetFunction(uint64_t* function, uint64_t module, const char* name) {
   using Scratch = int64_t (*)(int64_t m, int64_t n, int64_t threads);
   const auto scratch = reinterpret_cast<Scratch>(dlsym(library, (found.name + "_scratch_bytes").c_str()));
   found.scratch = scratch && found.name.find("_tiles_") != std::string::npos ? scratch(0, 0, 0) : -1;
-  const int64_t in_fatbin = parameter_bytes(image, found.name);
+  const int64_t in_fatbin = code->second.parameter_bytes;
   if (in_fatbin >= 0 && in_fatbin != *bytes)
     return call.wrong(found.name + " takes " + std::to_string(in_fatbin) + " bytes in the fatbin and " + std::to_string(*bytes) + " on the host",
                       kInvalidValue);
