@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -17,7 +18,7 @@ namespace simulator {
 
 namespace {
 
-constexpr uint64_t kPage = 4096, kHugePage = 2 << 20, kAlignment = 256, kArenaBytes = uint64_t{1} << 40;
+constexpr uint64_t kPage = 4096, kPoisonBytes = 1 << 20, kAlignment = 256, kArenaBytes = uint64_t{1} << 40;
 constexpr unsigned char kGuard = 0xA5;
 
 struct CallFault {
@@ -35,6 +36,8 @@ std::vector<SolverFault> solver_faults;
 
 uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
 
+constexpr int kReserved = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
 // Device memory lies in one range that is reserved once and given out without ever coming back, each allocation at the end of its pages and before
 // pages that cannot be touched: use after free, or behind an end, is a fault, and never another allocation's data.
 struct Arena {
@@ -44,7 +47,7 @@ struct Arena {
 
   bool open() {
     if (base) return true;
-    void* memory = mmap(nullptr, kArenaBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* memory = mmap(nullptr, kArenaBytes, PROT_NONE, kReserved, -1, 0);
     if (memory == MAP_FAILED) return false;
     base = reinterpret_cast<uint64_t>(memory);
     next = base + kPage;
@@ -52,6 +55,21 @@ struct Arena {
   }
 };
 Arena arena;
+
+// Makes a range of memory that reads as all ones and takes no memory until it is written: workspaces are large, and tests touch little of them.
+bool map_poison(uint64_t begin, uint64_t bytes) {
+  static const int file = [] {
+    const int made = memfd_create("poison", MFD_CLOEXEC);
+    const std::string ones(kPoisonBytes, '\xFF');
+    return made >= 0 && write(made, ones.data(), ones.size()) == ssize_t(ones.size()) ? made : -1;
+  }();
+  for (uint64_t done = 0; done < bytes; done += kPoisonBytes) {
+    const uint64_t part = bytes - done < kPoisonBytes ? bytes - done : kPoisonBytes;
+    void* const at = reinterpret_cast<void*>(begin + done);
+    if (mmap(at, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file, 0) != at) return false;
+  }
+  return true;
+}
 
 // Where a fault in queued work goes back to.
 thread_local sigjmp_buf fault_exit;
@@ -250,15 +268,15 @@ uint64_t allocate(uint64_t bytes) {
   const uint64_t rounded = round_up(bytes, kAlignment), pages = round_up(rounded, kPage), gap = round_up(bytes < (1 << 16) ? 1 << 16 : bytes, kPage);
   if (arena.next + pages + gap > arena.base + kArenaBytes) return 0;
   const uint64_t begin = arena.next, address = begin + pages - rounded;
-  if (mprotect(reinterpret_cast<void*>(begin), pages, PROT_READ | PROT_WRITE) != 0) return 0;
-  if (pages >= kHugePage) madvise(reinterpret_cast<void*>(begin), pages, MADV_HUGEPAGE);
+  const bool large = pages >= kPoisonBytes;
+  if (large ? !map_poison(begin, pages) : mprotect(reinterpret_cast<void*>(begin), pages, PROT_READ | PROT_WRITE) != 0) return 0;
   arena.next = begin + pages + gap;
   s.used_bytes += bytes;
   s.allocations[address] = {bytes, false, current_context()};
   const Padding p = padding(address, bytes);
   std::memset(reinterpret_cast<void*>(p.begin), kGuard, p.data - p.begin);
   std::memset(reinterpret_cast<void*>(p.end), kGuard, p.limit - p.end);
-  poison(address, bytes);
+  if (!large) poison(address, bytes);
   return address;
 }
 
@@ -269,8 +287,7 @@ bool release(uint64_t address) {
   const uint64_t begin = address / kPage * kPage, pages = round_up(address + found->second.bytes, kPage) - begin;
   s.used_bytes -= found->second.bytes;
   s.allocations.erase(found);
-  madvise(reinterpret_cast<void*>(begin), pages, MADV_DONTNEED);
-  mprotect(reinterpret_cast<void*>(begin), pages, PROT_NONE);
+  mmap(reinterpret_cast<void*>(begin), pages, PROT_NONE, kReserved | MAP_FIXED, -1, 0);
   return true;
 }
 
