@@ -153,7 +153,7 @@ public final class SvdFrames {
     return frame.mapPartitions(task, Encoders.row(result));
   }
 
-  private static org.apache.spark.sql.types.DataType type(StructType schema, String column) {
+  static org.apache.spark.sql.types.DataType type(StructType schema, String column) {
     if (!Set.of(schema.fieldNames()).contains(column)) {
       throw new IllegalArgumentException(
           "column " + column + ": not among " + String.join(", ", schema.fieldNames()));
@@ -177,7 +177,7 @@ public final class SvdFrames {
     return schema.fieldIndex(column);
   }
 
-  private static StructType add(
+  static StructType add(
       StructType schema, String column, org.apache.spark.sql.types.DataType type) {
     if (Set.of(schema.fieldNames()).contains(column)) {
       throw new IllegalArgumentException(
