@@ -20,15 +20,19 @@ import io.github.diffsvd.SvdOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.ml.linalg.DenseMatrix;
 import org.apache.spark.ml.linalg.DenseVector;
 import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.functions;
@@ -482,6 +486,42 @@ class SvdFramesTest {
     Dataset<Row> result = SvdFrames.svd(frame(matrices), SvdSpec.of("a", M, N).withBatch(4));
     assertThat(result.take(1)).isNotNull();
     assertThat(result.limit(3).count()).isEqualTo(3);
+  }
+
+  /** The rows, of which the first attempt sees 17. */
+  private static Iterator<Row> fails(Iterator<Row> rows) {
+    boolean first = TaskContext.get().attemptNumber() == 0;
+    int[] seen = {0};
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return rows.hasNext();
+      }
+
+      @Override
+      public Row next() {
+        if (first && seen[0]++ == 17) {
+          throw new IllegalStateException("the first attempt");
+        }
+        return rows.next();
+      }
+    };
+  }
+
+  @Test
+  void aTaskThatFailsIsTriedAgainAndLeavesNothing() {
+    List<double[]> matrices = matrices(50);
+    Dataset<Row> frame = frame(matrices);
+    Dataset<Row> shaky =
+        frame.mapPartitions(
+            (MapPartitionsFunction<Row, Row>) SvdFramesTest::fails, Encoders.row(frame.schema()));
+    int idle = Staging.idle();
+    List<Row> rows = sorted(SvdFrames.svd(shaky, SvdSpec.of("a", M, N).withBatch(4)));
+    assertThat(rows.stream().map(row -> row.getInt(0)).toList())
+        .isEqualTo(IntStream.range(0, 50).boxed().toList());
+    assertThat(TaskPlans.alive()).isZero();
+    // No more buffers than tasks at a time.
+    assertThat(Staging.idle()).isBetween(Math.max(1, idle), 2);
   }
 
   @Test
