@@ -38,7 +38,7 @@ enum Cells {
     }
 
     @Override
-    Object get(ByteBuffer bytes, int rows, int columns) {
+    Object get(ByteBuffer bytes, int rows, int columns, boolean vector) {
       float[] values = new float[rows * columns];
       bytes.asFloatBuffer().get(values);
       return values;
@@ -68,7 +68,7 @@ enum Cells {
     }
 
     @Override
-    Object get(ByteBuffer bytes, int rows, int columns) {
+    Object get(ByteBuffer bytes, int rows, int columns, boolean vector) {
       return doubles(bytes, rows * columns);
     }
   },
@@ -92,7 +92,7 @@ enum Cells {
     }
 
     @Override
-    Object get(ByteBuffer bytes, int rows, int columns) {
+    Object get(ByteBuffer bytes, int rows, int columns, boolean vector) {
       byte[] values = new byte[bytes.remaining()];
       bytes.get(values);
       return values;
@@ -139,9 +139,9 @@ enum Cells {
     }
 
     @Override
-    Object get(ByteBuffer bytes, int rows, int columns) {
+    Object get(ByteBuffer bytes, int rows, int columns, boolean vector) {
       double[] values = doubles(bytes, rows * columns);
-      return columns == 1
+      return vector
           ? new DenseVector(values)
           : new DenseMatrix(rows, columns, values, /* isTransposed= */ true);
     }
@@ -160,8 +160,8 @@ enum Cells {
   /** Appends the numbers of a cell without a problem, row by row. */
   abstract void put(Object cell, ByteBuffer bytes);
 
-  /** A cell of the numbers that come next. */
-  abstract Object get(ByteBuffer bytes, int rows, int columns);
+  /** A cell of the numbers that come next, in a column of {@link #columnType}. */
+  abstract Object get(ByteBuffer bytes, int rows, int columns, boolean vector);
 
   /** The element type of the numbers; a binary column holds what the caller says. */
   DataType type(DataType ofBinary) {

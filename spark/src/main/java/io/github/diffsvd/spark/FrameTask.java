@@ -182,7 +182,8 @@ record FrameTask(
                             : output.cells.get(
                                 bytes,
                                 output.part.rows(shape.rows, shape.columns, rank),
-                                output.part.columns(shape.columns, rank));
+                                output.part.columns(shape.columns, rank),
+                                output.part.role() == Part.Role.S);
                   });
           for (int i = 0; i < group.size(); i++) {
             group.get(i).status = status[i] == 0 ? "ok" : TaskPlans.reason(status[i]);

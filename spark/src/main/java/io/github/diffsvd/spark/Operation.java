@@ -50,6 +50,11 @@ enum Operation {
     }
 
     @Override
+    String missing(SvdSpec spec) {
+      return spec.function == null ? "spectral: withFunction" : null;
+    }
+
+    @Override
     Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
       SpectralPlan plan = scope.keep(SpectralPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
@@ -70,6 +75,11 @@ enum Operation {
     List<Part> outputs(SvdSpec spec) {
       return List.of(
           new Part(spec.prefix + "y", Role.A), new Part(spec.prefix + "error", Role.NUMBER));
+    }
+
+    @Override
+    String missing(SvdSpec spec) {
+      return spec.rank == 0 ? "lowRank: withRank" : null;
     }
 
     @Override
@@ -128,6 +138,11 @@ enum Operation {
     }
 
     @Override
+    String missing(SvdSpec spec) {
+      return inputs(spec).size() == 1 ? "gradient: withCotangents or withCotangent" : null;
+    }
+
+    @Override
     Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
       SvdPlan plan = scope.keep(SvdPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
@@ -169,6 +184,11 @@ enum Operation {
     }
 
     @Override
+    String missing(SvdSpec spec) {
+      return spec.function == null ? "gradient: withFunction" : null;
+    }
+
+    @Override
     Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
       SpectralPlan plan = scope.keep(SpectralPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
@@ -196,6 +216,11 @@ enum Operation {
   }
 
   abstract List<Part> outputs(SvdSpec spec);
+
+  /** What the spec has to say for this operation and does not, or null. */
+  String missing(SvdSpec spec) {
+    return null;
+  }
 
   /**
    * A plan for matrices of a shape and the memory around it, kept in the scope.

@@ -57,7 +57,7 @@ record RowColumn(String name, int index, Cells cells, int length) implements Ser
         bytes.putDouble(value);
       }
     }
-    return cells.get(bytes.flip(), values.length, 1);
+    return cells.get(bytes.flip(), values.length, 1, true);
   }
 
   private ByteBuffer buffer() {

@@ -60,7 +60,6 @@ public final class SvdFrames {
    * @param spec with {@link SvdSpec#withFunction}
    */
   public static Dataset<Row> spectral(Dataset<Row> frame, SvdSpec spec) {
-    require(spec.function, "spectral: withFunction");
     return apply(frame, spec, Operation.SPECTRAL);
   }
 
@@ -71,7 +70,6 @@ public final class SvdFrames {
    * @param spec with {@link SvdSpec#withRank}
    */
   public static Dataset<Row> lowRank(Dataset<Row> frame, SvdSpec spec) {
-    require(spec.rank == 0 ? null : spec, "lowRank: withRank");
     return apply(frame, spec, Operation.LOW_RANK);
   }
 
@@ -84,23 +82,36 @@ public final class SvdFrames {
    *     {@link SvdSpec#withFunction}
    */
   public static Dataset<Row> gradient(Dataset<Row> frame, SvdSpec spec) {
-    if (spec.gy != null) {
-      require(spec.function, "gradient: withFunction");
-      return apply(frame, spec, Operation.SPECTRAL_GRADIENT);
-    }
-    boolean any = spec.gu != null || spec.gs != null || spec.gv != null;
-    require(any ? spec : null, "gradient: withCotangents or withCotangent");
-    return apply(frame, spec, Operation.GRADIENT);
+    return apply(frame, spec, spec.gy == null ? Operation.GRADIENT : Operation.SPECTRAL_GRADIENT);
   }
 
-  private static void require(Object given, String what) {
-    if (given == null) {
-      throw new IllegalArgumentException(what + " is missing from the spec");
-    }
-  }
-
-  private static Dataset<Row> apply(Dataset<Row> frame, SvdSpec spec, Operation operation) {
+  static Dataset<Row> apply(Dataset<Row> frame, SvdSpec spec, Operation operation) {
     StructType schema = Objects.requireNonNull(frame, "frame").schema();
+    return frame.mapPartitions(
+        task(schema, spec, operation), Encoders.row(schema(schema, spec, operation)));
+  }
+
+  /** The schema of the result. */
+  static StructType schema(StructType schema, SvdSpec spec, Operation operation) {
+    Cells cells = cells(schema, spec.column);
+    StructType result = schema;
+    for (Part part : operation.outputs(spec)) {
+      result =
+          add(
+              result,
+              part.column(),
+              part.role() == Role.NUMBER
+                  ? DataTypes.DoubleType
+                  : cells.columnType(part.role() == Role.S));
+    }
+    return add(result, spec.prefix + STATUS, DataTypes.StringType);
+  }
+
+  private static FrameTask task(StructType schema, SvdSpec spec, Operation operation) {
+    String missing = operation.missing(spec);
+    if (missing != null) {
+      throw new IllegalArgumentException(missing + " is missing from the spec");
+    }
     Cells cells = cells(schema, spec.column);
     DataType type = cells.type(spec.type);
     List<FrameTask.Column> inputs = new ArrayList<>();
@@ -130,31 +141,21 @@ public final class SvdFrames {
               + " needs a shape: SvdSpec.of(column, rows, columns) or ragged(column, …)");
     }
     List<FrameTask.Column> outputs = new ArrayList<>();
-    StructType result = schema;
     for (Part part : operation.outputs(spec)) {
-      boolean number = part.role() == Role.NUMBER;
-      outputs.add(new FrameTask.Column(part, number ? null : cells, -1));
-      result =
-          add(
-              result,
-              part.column(),
-              number ? DataTypes.DoubleType : cells.columnType(part.role() == Role.S));
+      outputs.add(new FrameTask.Column(part, part.role() == Role.NUMBER ? null : cells, -1));
     }
-    result = add(result, spec.prefix + STATUS, DataTypes.StringType);
-    FrameTask task =
-        new FrameTask(
-            operation,
-            spec,
-            type,
-            inputs,
-            outputs,
-            extent(schema, spec.rowsColumn),
-            extent(schema, spec.columnsColumn));
-    return frame.mapPartitions(task, Encoders.row(result));
+    return new FrameTask(
+        operation,
+        spec,
+        type,
+        inputs,
+        outputs,
+        extent(schema, spec.rowsColumn),
+        extent(schema, spec.columnsColumn));
   }
 
   static org.apache.spark.sql.types.DataType type(StructType schema, String column) {
-    if (!Set.of(schema.fieldNames()).contains(column)) {
+    if (!List.of(schema.fieldNames()).contains(column)) {
       throw new IllegalArgumentException(
           "column " + column + ": not among " + String.join(", ", schema.fieldNames()));
     }
@@ -179,7 +180,7 @@ public final class SvdFrames {
 
   static StructType add(
       StructType schema, String column, org.apache.spark.sql.types.DataType type) {
-    if (Set.of(schema.fieldNames()).contains(column)) {
+    if (List.of(schema.fieldNames()).contains(column)) {
       throw new IllegalArgumentException(
           "column "
               + column

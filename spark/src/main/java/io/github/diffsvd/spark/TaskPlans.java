@@ -59,6 +59,10 @@ final class TaskPlans implements AutoCloseable {
     return plans;
   }
 
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
   /** How many of this process are not closed. */
   static int alive() {
     return ALIVE.get();
