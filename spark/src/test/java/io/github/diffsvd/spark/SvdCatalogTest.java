@@ -69,7 +69,7 @@ class SvdCatalogTest {
     Row row =
         first(
             "select diffsvd.singular_values(f, 4, 3) single,"
-                + " DIFFSVD.Singular_Values(a, 4, 3) s,"
+                + " diffsvd.Singular_Values(a, 4, 3) s,"
                 + " diffsvd.spectral(a, 4, 3, 'identity') y,"
                 + " diffsvd.low_rank(a, 4, 3, 3) z from matrices where id = 0");
     assertThat(row.schema().apply("single").dataType().catalogString()).isEqualTo("array<float>");

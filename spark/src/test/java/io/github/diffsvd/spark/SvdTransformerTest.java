@@ -76,6 +76,7 @@ class SvdTransformerTest {
             .setMode("failFast")
             .setElementType("float32")
             .setBatch(7);
+    Dataset<Row> frame = frame();
     String alone = folder.resolve("alone").toString();
     svd.save(alone);
     SvdTransformer loaded = SvdTransformer.load(alone);
@@ -85,8 +86,8 @@ class SvdTransformerTest {
         .isEqualTo(svd.extractParamMap().toString());
 
     String within = folder.resolve("pipeline").toString();
-    new Pipeline().setStages(new PipelineStage[] {svd}).fit(frame()).save(within);
-    Row row = PipelineModel.load(within).transform(frame()).first();
+    new Pipeline().setStages(new PipelineStage[] {svd}).fit(frame).save(within);
+    Row row = PipelineModel.load(within).transform(frame).first();
     assertThat(doubles(row, "s")).isEqualTo(Matrices.svd(a, 4, 3).s());
   }
 
