@@ -7,6 +7,7 @@ import java.io.Serializable;
 import java.lang.System.Logger.Level;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
@@ -37,6 +38,15 @@ public record ExecutorDevice(String name, boolean fallsBackToCpu, boolean exitsW
   public static final int EXIT_STATUS = 86;
 
   private static final System.Logger LOG = System.getLogger("io.github.diffsvd");
+
+  static {
+    // MLlib's linear algebra asks for libblas.so.3 and liblapack.so.3 when it is first used. Where
+    // the
+    // system has none it would be given those of the OpenBLAS that the CPU loads, if that came
+    // first,
+    // and crash the process in them. So it asks first, and stays with Java.
+    findMllibsLibraries();
+  }
 
   /** Of this process, by name; open until it ends. */
   private static final Map<String, Device> OPEN = new HashMap<>();
@@ -91,6 +101,16 @@ public record ExecutorDevice(String name, boolean fallsBackToCpu, boolean exitsW
     } catch (CudaFatalException e) {
       lose(device, e);
       throw e;
+    }
+  }
+
+  private static void findMllibsLibraries() {
+    for (String library : List.of("blas.JNIBLAS", "lapack.JNILAPACK", "arpack.JNIARPACK")) {
+      try {
+        Class.forName("dev.ludovic.netlib." + library);
+      } catch (ClassNotFoundException | LinkageError e) {
+        LOG.log(Level.DEBUG, "MLlib has no native " + library, e);
+      }
     }
   }
 

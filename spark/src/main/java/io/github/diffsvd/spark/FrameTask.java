@@ -2,6 +2,7 @@ package io.github.diffsvd.spark;
 
 import io.github.diffsvd.DataType;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
@@ -221,7 +222,7 @@ record FrameTask(
     return rows.iterator();
   }
 
-  private Object number(java.nio.ByteBuffer bytes) {
+  private Object number(ByteBuffer bytes) {
     return type.real() == DataType.FLOAT32 ? (double) bytes.getFloat() : bytes.getDouble();
   }
 }
