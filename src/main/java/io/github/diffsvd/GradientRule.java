@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -12,7 +13,9 @@ import java.util.stream.Collectors;
  * where the SVD has no derivative. All but {@link #exact()} give finite gradients for finite
  * factors. The kernels' side is gradient_rules.cuh; docs/numerics.md compares them.
  */
-public final class GradientRule {
+public final class GradientRule implements Serializable {
+  private static final long serialVersionUID = 1;
+
   private enum Kind {
     MOORE_PENROSE("moore-penrose", 0),
     EXACT("exact", 1),

@@ -1,5 +1,6 @@
 package io.github.diffsvd;
 
+import java.io.Serializable;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -14,7 +15,9 @@ import java.util.stream.Collectors;
  * {@link #withCut} sets it. {@link #reciprocal} and {@link #polar} are given theirs; the other
  * functions have none, t = 0.
  */
-public final class SpectralFunction implements SpectralMap {
+public final class SpectralFunction implements SpectralMap, Serializable {
+  private static final long serialVersionUID = 1;
+
   private enum Kind {
     IDENTITY("identity", 0, false),
     SOFT_THRESHOLD("soft-threshold", 1, true),

@@ -1,10 +1,11 @@
 package io.github.diffsvd;
 
+import java.io.Serializable;
 import java.util.Objects;
 
 /**
  * The choices of a {@link Plan}; each kind of plan takes all of them and uses those that concern
- * it.
+ * it. Serializable where the workspace is null.
  *
  * @param algorithm of the forward pass
  * @param rule for the derivatives of singular vectors, in the pullback and in the pushforward
@@ -26,7 +27,8 @@ public record SvdOptions(
     GradientRule rule,
     boolean resolveTies,
     boolean canonicalGauge,
-    BorrowedMemory workspace) {
+    BorrowedMemory workspace)
+    implements Serializable {
   public SvdOptions {
     Objects.requireNonNull(algorithm, "algorithm");
     Objects.requireNonNull(rule, "rule");
