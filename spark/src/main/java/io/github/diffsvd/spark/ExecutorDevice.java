@@ -41,10 +41,8 @@ public record ExecutorDevice(String name, boolean fallsBackToCpu, boolean exitsW
 
   static {
     // MLlib's linear algebra asks for libblas.so.3 and liblapack.so.3 when it is first used. Where
-    // the
-    // system has none it would be given those of the OpenBLAS that the CPU loads, if that came
-    // first,
-    // and crash the process in them. So it asks first, and stays with Java.
+    // the system has none it would be given those of the OpenBLAS that the CPU loads, if that came
+    // first, and crash the process in them. So it asks first, and stays with Java.
     findMllibsLibraries();
   }
 
@@ -164,10 +162,9 @@ public record ExecutorDevice(String name, boolean fallsBackToCpu, boolean exitsW
    */
   private static Device openCpu() {
     TaskContext task = TaskContext.get();
-    if (task != null && System.getProperty("diffsvd.threads") == null) {
-      System.setProperty("diffsvd.threads", Integer.toString(Math.max(1, task.cpus())));
-    }
-    return Device.open("cpu");
+    return task == null || System.getProperty("diffsvd.threads") != null
+        ? Device.open("cpu")
+        : Device.open("cpu", Math.max(1, task.cpus()));
   }
 
   /** Refuses the device from now on, and ends the executor where that is wanted. */

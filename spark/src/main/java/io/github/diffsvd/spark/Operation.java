@@ -27,7 +27,7 @@ enum Operation {
     }
 
     @Override
-    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
+    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope, long stream) {
       SvdPlan plan = scope.keep(SvdPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
       SvdFactors kept = factors.leading(rank(spec, shape));
@@ -39,7 +39,7 @@ enum Operation {
           List.of(a),
           List.of(kept.u(), kept.s(), kept.v()),
           info,
-          () -> plan.forward(a, factors, info));
+          () -> plan.forward(a, factors, info, stream));
     }
   },
 
@@ -55,7 +55,7 @@ enum Operation {
     }
 
     @Override
-    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
+    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope, long stream) {
       SpectralPlan plan = scope.keep(SpectralPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
       MatrixBatch a = plan.allocateY();
@@ -66,7 +66,7 @@ enum Operation {
           List.of(a),
           List.of(a),
           info,
-          () -> plan.forward(a, spec.function, factors, a, info));
+          () -> plan.forward(a, spec.function, factors, a, info, stream));
     }
   },
 
@@ -83,7 +83,7 @@ enum Operation {
     }
 
     @Override
-    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
+    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope, long stream) {
       SpectralPlan plan = scope.keep(SpectralPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
       MatrixBatch a = plan.allocateY();
@@ -100,7 +100,8 @@ enum Operation {
           List.of(a, error),
           info,
           () -> {
-            plan.forward(a, factors, info);
+            plan.forward(a, factors, info, stream);
+            device.synchronize(stream);
             double[] s = device.read(factors.s());
             double[] errors = new double[shape.batch()];
             for (int b = 0; b < errors.length; b++) {
@@ -111,7 +112,7 @@ enum Operation {
             }
             device.write(kept, s);
             device.write(error, errors);
-            plan.compose(factors, SpectralTable.of(kept, kept), a);
+            plan.compose(factors, SpectralTable.of(kept, kept), a, stream);
           });
     }
   },
@@ -143,7 +144,7 @@ enum Operation {
     }
 
     @Override
-    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
+    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope, long stream) {
       SvdPlan plan = scope.keep(SvdPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
       List<MatrixBatch> given = new ArrayList<>();
@@ -164,8 +165,8 @@ enum Operation {
           List.of(a),
           info,
           () -> {
-            plan.forward(a, factors, info);
-            plan.backward(factors, cotangents, a);
+            plan.forward(a, factors, info, stream);
+            plan.backward(factors, cotangents, a, stream);
           });
     }
   },
@@ -189,7 +190,7 @@ enum Operation {
     }
 
     @Override
-    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope) {
+    Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope, long stream) {
       SpectralPlan plan = scope.keep(SpectralPlan.create(device, shape, spec.options));
       SvdFactors factors = plan.allocateFactors();
       MatrixBatch a = plan.allocateY();
@@ -204,8 +205,8 @@ enum Operation {
           List.of(a, parameter),
           info,
           () -> {
-            plan.forward(a, factors, info);
-            plan.backward(factors, spec.function, SpectralCotangents.of(gy), a, parameter, 0);
+            plan.forward(a, factors, info, stream);
+            plan.backward(factors, spec.function, SpectralCotangents.of(gy), a, parameter, stream);
           });
     }
   };
@@ -225,9 +226,10 @@ enum Operation {
   /**
    * A plan for matrices of a shape and the memory around it, kept in the scope.
    *
+   * @param stream that all work is queued on
    * @return its inputs and outputs are in the order of {@link #inputs} and {@link #outputs}
    */
-  abstract Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope);
+  abstract Kit open(Device device, SvdSpec spec, BatchShape shape, Scope scope, long stream);
 
   /** r for matrices of a shape. */
   static int rank(SvdSpec spec, BatchShape shape) {

@@ -2,6 +2,8 @@ package io.github.diffsvd.spark;
 
 import io.github.diffsvd.BatchShape;
 import io.github.diffsvd.DataType;
+import io.github.diffsvd.Device;
+import io.github.diffsvd.DeviceStream;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.Scope;
 import io.github.diffsvd.SvdInfo;
@@ -37,6 +39,7 @@ final class TaskPlans implements AutoCloseable {
   private final DataType type;
   private final Map<BatchShape, Kit> kits = new LinkedHashMap<>(16, 0.75f, true);
   private ByteBuffer staging = ByteBuffer.allocate(0);
+  private DeviceStream stream;
   private boolean closed;
 
   private TaskPlans(Operation operation, SvdSpec spec, DataType type) {
@@ -90,13 +93,21 @@ final class TaskPlans implements AutoCloseable {
           if (kit == null) {
             makeRoom(shape.bytes());
             try (Scope scope = new Scope()) {
-              kit = operation.open(device, spec, shape, scope);
+              kit = operation.open(device, spec, shape, scope, stream(device));
               scope.release();
             }
             kits.put(shape, kit);
           }
           return run(kit, count, in, out);
         });
+  }
+
+  /** The task's own, so that tasks on one GPU do not wait for one another. */
+  private long stream(Device device) {
+    if (stream == null) {
+      stream = device.openStream();
+    }
+    return stream.handle();
   }
 
   private void makeRoom(long bytes) {
@@ -130,7 +141,7 @@ final class TaskPlans implements AutoCloseable {
       kit.device().write(input, bytes.flip());
     }
     kit.compute().run();
-    int[] status = kit.info().read();
+    int[] status = kit.info().read(stream.handle());
     for (int part = 0; part < kit.outputs().size(); part++) {
       MatrixBatch output = kit.outputs().get(part);
       ByteBuffer bytes = staging(output);
@@ -175,6 +186,9 @@ final class TaskPlans implements AutoCloseable {
       Staging.giveBack(staging);
     }
     try (Scope all = new Scope()) {
+      if (stream != null) {
+        all.keep(stream);
+      }
       kits.values().forEach(all::keep);
       kits.clear();
     }

@@ -520,8 +520,8 @@ class SvdFramesTest {
     assertThat(rows.stream().map(row -> row.getInt(0)).toList())
         .isEqualTo(IntStream.range(0, 50).boxed().toList());
     assertThat(TaskPlans.alive()).isZero();
-    // No more buffers than tasks at a time.
-    assertThat(Staging.idle()).isBetween(Math.max(1, idle), 2);
+    // No more buffers than tasks at a time, or than there were.
+    assertThat(Staging.idle()).isBetween(1, Math.max(idle, 2));
   }
 
   @Test
