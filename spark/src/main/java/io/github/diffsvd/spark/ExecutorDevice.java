@@ -40,11 +40,8 @@ public record ExecutorDevice(String name, boolean fallsBackToCpu, boolean exitsW
   private static final System.Logger LOG = System.getLogger("io.github.diffsvd");
 
   static {
-    // MLlib's linear algebra asks for libblas.so.3 and liblapack.so.3 when it is first used. Where
-    // the
-    // system has none it would be given those of the OpenBLAS that the CPU loads, if that came
-    // first,
-    // and crash the process in them. So it asks first, and stays with Java.
+    // MLlib's linear algebra asks for the machine's libblas.so.3 when it is first used. Where the
+    // OpenBLAS of the CPU device was there before it, its calls have crashed the process in that one.
     findMllibsLibraries();
   }
 
