@@ -41,7 +41,7 @@ public record ExecutorDevice(String name, boolean fallsBackToCpu, boolean exitsW
 
   static {
     // MLlib's linear algebra asks for the machine's libblas.so.3 when it is first used. Where the
-    // OpenBLAS of the CPU device was there before it, its calls have crashed the process in that one.
+    // OpenBLAS of the CPU device was there before it, its calls have crashed the process in it.
     findMllibsLibraries();
   }
 
