@@ -89,6 +89,7 @@ export default defineConfig({
           { text: 'Two commands', link: '/#two-commands' },
           { text: 'Ten lines of Java', link: '/#ten-lines-of-java' },
           { text: 'Depending on it', link: '/docs/using.html' },
+          { text: 'In other pipelines', link: '/docs/pipelines.html' },
           { text: 'Apache Spark', link: '/docs/spark.html' },
           { text: 'Examples', link: '/examples/' },
           { text: 'Inside a training loop', link: '/#inside-a-training-loop' },
