@@ -39,8 +39,8 @@ struct ReferenceRule {
     switch (code) {
       case 0:
         return std::fabs(s) <= relative() ? 0 : 1 / s;
-      case 1:
-        return 1 / s;
+      case 1:  // infinite as soon as the type has no number for it, whatever it is multiplied by
+        return std::fabs(1 / s) > kMost ? std::copysign(INFINITY, s) : 1 / s;
       case 2:
         return lorentz(s, parameter);
       case 3:
