@@ -49,7 +49,7 @@ void delete_exported(ManagedTensor* managed) {
 }  // namespace
 
 // Data, byte offset, device type and id, code, bits, lanes and the number of dimensions; then the extents, then the strides.
-extern "C" JNIEXPORT jlongArray JNICALL Java_io_github_diffsvd_internal_backend_cpu_DlPack_read(JNIEnv* env, jclass, jlong managed, jint most) {
+extern "C" JNIEXPORT jlongArray JNICALL Java_io_github_diffsvd_internal_backend_cpu_DlPack_fields(JNIEnv* env, jclass, jlong managed, jint most) {
   const Tensor& tensor = reinterpret_cast<const ManagedTensor*>(managed)->tensor;
   const jlong head[] = {reinterpret_cast<jlong>(tensor.data),
                         static_cast<jlong>(tensor.byte_offset),
@@ -73,7 +73,7 @@ extern "C" JNIEXPORT jlongArray JNICALL Java_io_github_diffsvd_internal_backend_
   return fields;
 }
 
-extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_DlPack_delete(JNIEnv*, jclass, jlong managed) {
+extern "C" JNIEXPORT void JNICALL Java_io_github_diffsvd_internal_backend_cpu_DlPack_callDeleter(JNIEnv*, jclass, jlong managed) {
   ManagedTensor* const tensor = reinterpret_cast<ManagedTensor*>(managed);
   if (tensor->deleter) tensor->deleter(tensor);
 }

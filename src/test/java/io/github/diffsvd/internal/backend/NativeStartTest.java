@@ -9,6 +9,7 @@ import io.github.diffsvd.Device;
 import io.github.diffsvd.DeviceUnavailableException;
 import io.github.diffsvd.OwnedMatrixBatch;
 import io.github.diffsvd.SvdPlan;
+import io.github.diffsvd.interop.DlTensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -161,6 +162,27 @@ class NativeStartTest {
         .doesNotContain("null");
     assertThat(files(temporary)).isEmpty();
     assertThat(home.resolve(".cache").resolve("diffsvd")).doesNotExist();
+  }
+
+  /** Hands a tensor over twice, and says why it cannot. */
+  static final class HandOver {
+    public static void main(String[] args) {
+      for (int i = 0; i < 2; i++) {
+        try {
+          DlTensors.delete(1);
+        } catch (DeviceUnavailableException e) {
+          System.out.println(e.getMessage());
+        }
+      }
+    }
+  }
+
+  @Test
+  void dlPackWithoutNativesNamesTheReasonEveryTime() throws Exception {
+    Process process =
+        start(List.of(), List.of(HandOver.class.getName()), "-Ddiffsvd.native=" + work);
+    String problem = "cpu: the kernels cannot be loaded: ";
+    assertThat(lines(process)).hasSize(2).allMatch(line -> line.startsWith(problem));
   }
 
   /** As a runtime image of jlink's may be. */

@@ -1,5 +1,6 @@
 package io.github.diffsvd.internal.backend.cpu;
 
+import io.github.diffsvd.DeviceUnavailableException;
 import java.lang.System.Logger.Level;
 
 /**
@@ -14,17 +15,24 @@ public final class Nvtx {
 
   static {
     boolean asked = Boolean.getBoolean(PROPERTY);
-    if (asked) {
-      CpuKernels.open();
-    }
-    ON = asked && isBuiltIn();
-    if (asked && !ON) {
-      System.getLogger("io.github.diffsvd")
-          .log(Level.WARNING, PROPERTY + ": there was no NVTX where the natives were built");
+    String problem = asked ? problem() : null;
+    ON = asked && problem == null;
+    if (problem != null) {
+      System.getLogger("io.github.diffsvd").log(Level.WARNING, PROPERTY + ": " + problem);
     }
   }
 
   private Nvtx() {}
+
+  /** Why there are no ranges; null if there are. */
+  private static String problem() {
+    try {
+      CpuKernels.open();
+      return isBuiltIn() ? null : "there was no NVTX where the natives were built";
+    } catch (DeviceUnavailableException e) {
+      return e.getMessage();
+    }
+  }
 
   private static native boolean isBuiltIn();
 
