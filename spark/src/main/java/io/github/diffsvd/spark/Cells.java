@@ -1,8 +1,11 @@
 package io.github.diffsvd.spark;
 
 import io.github.diffsvd.DataType;
+import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
 import org.apache.spark.ml.linalg.DenseMatrix;
 import org.apache.spark.ml.linalg.DenseVector;
 import org.apache.spark.ml.linalg.Matrix;
@@ -12,29 +15,27 @@ import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataTypes;
 import scala.collection.Seq;
 import scala.collection.mutable.ArraySeq;
+import scala.jdk.javaapi.CollectionConverters;
 
 /** How numbers lie in the cells of a column. */
 enum Cells {
   FLOATS {
     @Override
-    org.apache.spark.sql.types.DataType columnType(boolean vector) {
-      return DataTypes.createArrayType(DataTypes.FloatType, false);
-    }
-
-    @Override
-    String problem(Object cell, int rows, int columns, DataType type) {
-      return ofArray((Seq<?>) cell, rows * columns);
+    Object flat(Object cell) {
+      Object[] values = boxed(cell);
+      if (values == null || Arrays.asList(values).contains(null)) {
+        return cell;
+      }
+      float[] flat = new float[values.length];
+      for (int i = 0; i < flat.length; i++) {
+        flat[i] = (Float) values[i];
+      }
+      return flat;
     }
 
     @Override
     void put(Object cell, ByteBuffer bytes) {
-      if (cell instanceof ArraySeq.ofFloat floats) {
-        bytes.asFloatBuffer().put(floats.array());
-        return;
-      }
-      for (Object value : boxed((Seq<?>) cell)) {
-        bytes.putFloat((Float) value);
-      }
+      bytes.asFloatBuffer().put((float[]) cell);
     }
 
     @Override
@@ -47,24 +48,21 @@ enum Cells {
 
   DOUBLES {
     @Override
-    org.apache.spark.sql.types.DataType columnType(boolean vector) {
-      return DataTypes.createArrayType(DataTypes.DoubleType, false);
-    }
-
-    @Override
-    String problem(Object cell, int rows, int columns, DataType type) {
-      return ofArray((Seq<?>) cell, rows * columns);
+    Object flat(Object cell) {
+      Object[] values = boxed(cell);
+      if (values == null || Arrays.asList(values).contains(null)) {
+        return cell;
+      }
+      double[] flat = new double[values.length];
+      for (int i = 0; i < flat.length; i++) {
+        flat[i] = (Double) values[i];
+      }
+      return flat;
     }
 
     @Override
     void put(Object cell, ByteBuffer bytes) {
-      if (cell instanceof ArraySeq.ofDouble doubles) {
-        bytes.asDoubleBuffer().put(doubles.array());
-        return;
-      }
-      for (Object value : boxed((Seq<?>) cell)) {
-        bytes.putDouble((Double) value);
-      }
+      bytes.asDoubleBuffer().put((double[]) cell);
     }
 
     @Override
@@ -74,11 +72,6 @@ enum Cells {
   },
 
   BINARY {
-    @Override
-    org.apache.spark.sql.types.DataType columnType(boolean vector) {
-      return DataTypes.BinaryType;
-    }
-
     @Override
     String problem(Object cell, int rows, int columns, DataType type) {
       int expected = rows * columns * type.bytes();
@@ -101,25 +94,21 @@ enum Cells {
 
   LINALG {
     @Override
-    org.apache.spark.sql.types.DataType columnType(boolean vector) {
-      return vector ? SQLDataTypes.VectorType() : SQLDataTypes.MatrixType();
-    }
-
-    @Override
     String problem(Object cell, int rows, int columns, DataType type) {
-      if (cell instanceof Matrix matrix) {
-        return matrix.numRows() == rows && matrix.numCols() == columns
-            ? null
-            : "expected "
-                + rows
-                + "×"
-                + columns
-                + ", got "
-                + matrix.numRows()
-                + "×"
-                + matrix.numCols();
+      if (cell instanceof Vector vector) {
+        return ofLength(vector.size(), rows * columns);
       }
-      return ofLength(((Vector) cell).size(), rows * columns);
+      Matrix matrix = (Matrix) cell;
+      return matrix.numRows() == rows && matrix.numCols() == columns
+          ? null
+          : "expected "
+              + rows
+              + "×"
+              + columns
+              + ", got "
+              + matrix.numRows()
+              + "×"
+              + matrix.numCols();
     }
 
     @Override
@@ -152,16 +141,14 @@ enum Cells {
    *
    * @param vector whether each holds one column of numbers
    */
-  abstract org.apache.spark.sql.types.DataType columnType(boolean vector);
-
-  /** Why a cell is not a matrix of that shape, or null if it is one. */
-  abstract String problem(Object cell, int rows, int columns, DataType type);
-
-  /** Appends the numbers of a cell without a problem, row by row. */
-  abstract void put(Object cell, ByteBuffer bytes);
-
-  /** A cell of the numbers that come next, in a column of {@link #columnType}. */
-  abstract Object get(ByteBuffer bytes, int rows, int columns, boolean vector);
+  org.apache.spark.sql.types.DataType columnType(boolean vector) {
+    return switch (this) {
+      case FLOATS -> array(DataTypes.FloatType);
+      case DOUBLES -> array(DataTypes.DoubleType);
+      case BINARY -> DataTypes.BinaryType;
+      case LINALG -> vector ? SQLDataTypes.VectorType() : SQLDataTypes.MatrixType();
+    };
+  }
 
   /** The element type of the numbers; a binary column holds what the caller says. */
   DataType type(DataType ofBinary) {
@@ -173,57 +160,65 @@ enum Cells {
   }
 
   /**
+   * What the other methods take: a cell whose numbers are not boxed. Spark makes a column of it
+   * again in one copy. Null stays null, and what has a null element stays as it is.
+   */
+  Object flat(Object cell) {
+    return cell;
+  }
+
+  /** Why a flat cell is not a matrix of that shape, or null if it is one. */
+  String problem(Object cell, int rows, int columns, DataType type) {
+    Object[] holed = boxed(cell);
+    int length = holed == null ? Array.getLength(cell) : holed.length;
+    String problem = ofLength(length, rows * columns);
+    return problem == null && holed != null ? "null element" : problem;
+  }
+
+  /** Appends the numbers of a flat cell without a problem, row by row. */
+  abstract void put(Object cell, ByteBuffer bytes);
+
+  /** A flat cell of the numbers that come next, in a column of {@link #columnType}. */
+  abstract Object get(ByteBuffer bytes, int rows, int columns, boolean vector);
+
+  /**
    * The cells of a column.
    *
    * @throws IllegalArgumentException with the column's name if they hold no numbers
    */
   static Cells of(String column, org.apache.spark.sql.types.DataType type) {
-    if (type.equals(DataTypes.BinaryType)) {
-      return BINARY;
-    }
-    if (type.equals(SQLDataTypes.MatrixType()) || type.equals(SQLDataTypes.VectorType())) {
-      return LINALG;
-    }
-    if (type instanceof ArrayType array && array.elementType().equals(DataTypes.FloatType)) {
-      return FLOATS;
-    }
-    if (type instanceof ArrayType array && array.elementType().equals(DataTypes.DoubleType)) {
-      return DOUBLES;
-    }
-    throw new IllegalArgumentException(
-        "column "
-            + column
-            + ": expected array<float>, array<double>, binary, or a Vector or Matrix of ml.linalg,"
-            + " got "
-            + type.catalogString());
+    // Whether an array may have null elements makes two types of it.
+    var found = type instanceof ArrayType array ? array(array.elementType()) : type;
+    return Arrays.stream(values())
+        .filter(cells -> List.of(cells.columnType(false), cells.columnType(true)).contains(found))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "column "
+                        + column
+                        + ": expected array<float>, array<double>, binary, or a Vector or Matrix of"
+                        + " ml.linalg, got "
+                        + type.catalogString()));
+  }
+
+  private static ArrayType array(org.apache.spark.sql.types.DataType elements) {
+    return DataTypes.createArrayType(elements, false);
   }
 
   private static String ofLength(int length, int expected) {
     return length == expected ? null : "expected " + expected + " values, got " + length;
   }
 
-  private static String ofArray(Seq<?> cell, int expected) {
-    String problem = ofLength(cell.size(), expected);
-    if (problem == null
-        && !(cell instanceof ArraySeq.ofDouble || cell instanceof ArraySeq.ofFloat)) {
-      for (Object value : boxed(cell)) {
-        if (value == null) {
-          return "null element";
-        }
-      }
-    }
-    return problem;
-  }
-
-  private static Object[] boxed(Seq<?> cell) {
+  /** The elements of an array as Spark gives it, or as a function before has left it in its row. */
+  private static Object[] boxed(Object cell) {
     if (cell instanceof ArraySeq.ofRef<?> references) {
       return references.array();
     }
-    Object[] values = new Object[cell.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = cell.apply(i);
+    if (cell instanceof Seq<?> seq) {
+      return CollectionConverters.asJava(seq).toArray();
     }
-    return values;
+    return cell instanceof Object[] values ? values : null;
   }
 
   private static double[] doubles(ByteBuffer bytes, int count) {

@@ -27,7 +27,6 @@ import org.apache.spark.mllib.linalg.Vectors;
 import org.apache.spark.mllib.linalg.distributed.IndexedRow;
 import org.apache.spark.mllib.linalg.distributed.IndexedRowMatrix;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
@@ -626,7 +625,7 @@ public final class DistributedSvd implements AutoCloseable {
               }
             };
     StructType schema = SvdFrames.add(rows.schema(), GRADIENT, like.cells().columnType(true));
-    return rows.mapPartitions(map, Encoders.row(schema));
+    return SvdFrames.map(rows, map, schema);
   }
 
   /** The rows of a matrix of MLlib as a frame: the columns index, a long, and row, a Vector. */

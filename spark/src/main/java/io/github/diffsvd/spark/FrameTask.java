@@ -35,16 +35,17 @@ record FrameTask(
 
   private record Shape(int rows, int columns) {}
 
-  /** A row that waits for its results. */
+  /** A row that waits for its results: the cells of the new one, those given first. */
   private static final class Pending {
-    final Row row;
-    final Object[] results;
+    final Object[] cells;
     Shape shape;
     String status;
 
-    Pending(Row row, int results) {
-      this.row = row;
-      this.results = new Object[results];
+    Pending(Row row, int added) {
+      cells = new Object[row.size() + added];
+      for (int i = 0; i < row.size(); i++) {
+        cells[i] = row.get(i);
+      }
     }
   }
 
@@ -83,7 +84,7 @@ record FrameTask(
     List<Pending> chunk = new ArrayList<>();
     long bytes = 0;
     while (rows.hasNext() && chunk.size() < spec.batch && bytes < TaskPlans.MOST_BYTES / 2) {
-      Pending pending = new Pending(rows.next(), outputs.size());
+      Pending pending = new Pending(rows.next(), outputs.size() + 1);
       pending.status = check(pending);
       if (pending.status == null) {
         bytes += (long) pending.shape.rows * pending.shape.columns * type.bytes();
@@ -95,13 +96,13 @@ record FrameTask(
 
   /** Finds a row's shape; what is wrong with the row, or null. */
   private String check(Pending pending) {
-    Object matrix = pending.row.get(inputs.get(0).index);
+    Object matrix = pending.cells[inputs.get(0).index];
     if (matrix == null) {
       return "null";
     }
     if (rowsIndex >= 0) {
-      Object rows = pending.row.get(rowsIndex);
-      Object columns = pending.row.get(columnsIndex);
+      Object rows = pending.cells[rowsIndex];
+      Object columns = pending.cells[columnsIndex];
       String problem = ofExtent(spec.rowsColumn, rows);
       problem = problem == null ? ofExtent(spec.columnsColumn, columns) : problem;
       if (problem != null) {
@@ -123,7 +124,8 @@ record FrameTask(
     }
     int rank = rank(pending.shape);
     for (Column input : inputs) {
-      Object cell = pending.row.get(input.index);
+      Object cell = input.cells.flat(pending.cells[input.index]);
+      pending.cells[input.index] = cell;
       String problem =
           cell == null
               ? "null"
@@ -173,11 +175,12 @@ record FrameTask(
                   group.size(),
                   (part, i, bytes) -> {
                     Column input = inputs.get(part);
-                    input.cells.put(group.get(i).row.get(input.index), bytes);
+                    input.cells.put(group.get(i).cells[input.index], bytes);
                   },
                   (part, i, bytes) -> {
                     Column output = outputs.get(part);
-                    group.get(i).results[part] =
+                    Object[] cells = group.get(i).cells;
+                    cells[cells.length - 1 - outputs.size() + part] =
                         output.cells == null
                             ? number(bytes)
                             : output.cells.get(
@@ -210,14 +213,8 @@ record FrameTask(
         }
         continue;
       }
-      int given = pending.row.size();
-      Object[] cells = new Object[given + pending.results.length + 1];
-      for (int j = 0; j < given; j++) {
-        cells[j] = pending.row.get(j);
-      }
-      System.arraycopy(pending.results, 0, cells, given, pending.results.length);
-      cells[cells.length - 1] = pending.status;
-      rows.add(RowFactory.create(cells));
+      pending.cells[pending.cells.length - 1] = pending.status;
+      rows.add(RowFactory.create(pending.cells));
     }
     return rows.iterator();
   }

@@ -32,7 +32,7 @@ record RowColumn(String name, int index, Cells cells, int length) implements Ser
    * @throws IllegalArgumentException with the column and the reason if they are not there
    */
   double[] read(Row row) {
-    Object cell = row.get(index);
+    Object cell = cells.flat(row.get(index));
     String problem = cell == null ? "null" : cells.problem(cell, length, 1, type());
     if (problem != null) {
       throw new IllegalArgumentException("column " + name + ": " + problem);

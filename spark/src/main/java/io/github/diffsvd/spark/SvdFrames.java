@@ -6,11 +6,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 
 /**
@@ -87,8 +89,26 @@ public final class SvdFrames {
 
   static Dataset<Row> apply(Dataset<Row> frame, SvdSpec spec, Operation operation) {
     StructType schema = Objects.requireNonNull(frame, "frame").schema();
-    return frame.mapPartitions(
-        task(schema, spec, operation), Encoders.row(schema(schema, spec, operation)));
+    return map(frame, task(schema, spec, operation), schema(schema, spec, operation));
+  }
+
+  /**
+   * The frame of what a function makes of the partitions, by names of its own until it is done.
+   * Otherwise Spark would hand the function's rows to the next one as they are, without a schema
+   * and with arrays where it promises a Seq.
+   */
+  static Dataset<Row> map(
+      Dataset<Row> frame, MapPartitionsFunction<Row, Row> function, StructType schema) {
+    StructType numbered = new StructType();
+    for (StructField field : schema.fields()) {
+      numbered =
+          numbered.add(
+              Integer.toString(numbered.size()),
+              field.dataType(),
+              field.nullable(),
+              field.metadata());
+    }
+    return frame.mapPartitions(function, Encoders.row(numbered)).toDF(schema.fieldNames());
   }
 
   /** The schema of the result. */

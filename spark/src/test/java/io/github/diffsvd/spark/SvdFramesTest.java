@@ -27,6 +27,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.ml.linalg.DenseMatrix;
 import org.apache.spark.ml.linalg.DenseVector;
@@ -176,6 +177,32 @@ class SvdFramesTest {
           .as(SEEDED)
           .isLessThan(1e-14);
     }
+  }
+
+  /** A function sees what the schema says before and after, though Spark skips its own rows. */
+  @Test
+  void functionsOfRowsBeforeAndAfter() {
+    List<double[]> matrices = matrices(3);
+    Dataset<Row> frame = frame(matrices);
+    Dataset<Row> made =
+        frame.map(
+            (MapFunction<Row, Row>)
+                row -> RowFactory.create(row.getInt(0), doubles(row, "a")),
+            Encoders.row(frame.schema()));
+    List<Double> sums =
+        SvdFrames.svd(made, SvdSpec.of("a", M, N))
+            .map(
+                (MapFunction<Row, Double>)
+                    row -> {
+                      List<Double> s = row.getList(row.fieldIndex("s"));
+                      List<Double> a = row.getList(row.fieldIndex("a"));
+                      return s.get(0) + a.get(0);
+                    },
+                Encoders.DOUBLE())
+            .collectAsList();
+    assertThat(sums)
+        .as(SEEDED)
+        .isEqualTo(matrices.stream().map(a -> Matrices.svd(a, M, N).s()[0] + a[0]).toList());
   }
 
   @Test
