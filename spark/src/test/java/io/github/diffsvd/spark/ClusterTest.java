@@ -58,6 +58,7 @@ class ClusterTest {
             .appName("diffsvd")
             .config("spark.ui.enabled", "false")
             .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.executor.extraJavaOptions", System.getProperty("diffsvd.quickJvm"))
             .config("spark.driver.host", "localhost")
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.worker.resource.gpu.amount", "1")
