@@ -21,19 +21,6 @@ import scala.jdk.javaapi.CollectionConverters;
 enum Cells {
   FLOATS {
     @Override
-    Object flat(Object cell) {
-      Object[] values = boxed(cell);
-      if (values == null || Arrays.asList(values).contains(null)) {
-        return cell;
-      }
-      float[] flat = new float[values.length];
-      for (int i = 0; i < flat.length; i++) {
-        flat[i] = (Float) values[i];
-      }
-      return flat;
-    }
-
-    @Override
     void put(Object cell, ByteBuffer bytes) {
       bytes.asFloatBuffer().put((float[]) cell);
     }
@@ -47,19 +34,6 @@ enum Cells {
   },
 
   DOUBLES {
-    @Override
-    Object flat(Object cell) {
-      Object[] values = boxed(cell);
-      if (values == null || Arrays.asList(values).contains(null)) {
-        return cell;
-      }
-      double[] flat = new double[values.length];
-      for (int i = 0; i < flat.length; i++) {
-        flat[i] = (Double) values[i];
-      }
-      return flat;
-    }
-
     @Override
     void put(Object cell, ByteBuffer bytes) {
       bytes.asDoubleBuffer().put((double[]) cell);
@@ -164,7 +138,22 @@ enum Cells {
    * again in one copy. Null stays null, and what has a null element stays as it is.
    */
   Object flat(Object cell) {
-    return cell;
+    Object[] values = boxed(cell);
+    if (values == null || Arrays.asList(values).contains(null)) {
+      return cell;
+    }
+    if (this == DOUBLES) {
+      double[] doubles = new double[values.length];
+      for (int i = 0; i < doubles.length; i++) {
+        doubles[i] = (Double) values[i];
+      }
+      return doubles;
+    }
+    float[] floats = new float[values.length];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (Float) values[i];
+    }
+    return floats;
   }
 
   /** Why a flat cell is not a matrix of that shape, or null if it is one. */
@@ -210,7 +199,7 @@ enum Cells {
     return length == expected ? null : "expected " + expected + " values, got " + length;
   }
 
-  /** The elements of an array as Spark gives it, or as a function before has left it in its row. */
+  /** The elements of an array as Spark gives it, or as a function before has left it in its row; null of what has none boxed. */
   private static Object[] boxed(Object cell) {
     if (cell instanceof ArraySeq.ofRef<?> references) {
       return references.array();

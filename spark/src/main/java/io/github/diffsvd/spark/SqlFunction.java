@@ -135,7 +135,10 @@ final class SqlFunction implements ScalarFunction<Object> {
     }
     int m = arguments.getInt(1);
     int n = arguments.getInt(2);
-    Object matrix = cells == Cells.BINARY ? arguments.getBinary(0) : arguments.getArray(0);
+    Object matrix =
+        cells.columnType(false) instanceof ArrayType array
+            ? cells.flat(arguments.getArray(0).toObjectArray(array.elementType()))
+            : arguments.getBinary(0);
     String problem = problem(matrix, m, n);
     Object[] results = new Object[3];
     if (problem == null) {
@@ -165,19 +168,7 @@ final class SqlFunction implements ScalarFunction<Object> {
     if (m < 1 || n < 1 || (long) m * n > Integer.MAX_VALUE / type.bytes() / 2) {
       return "expected a matrix of 1 byte to 1 GiB, got " + m + "×" + n;
     }
-    if (matrix instanceof byte[] bytes) {
-      return Cells.BINARY.problem(bytes, m, n, type);
-    }
-    ArrayData array = (ArrayData) matrix;
-    if (array.numElements() != m * n) {
-      return "expected " + m * n + " values, got " + array.numElements();
-    }
-    for (int i = 0; i < m * n; i++) {
-      if (array.isNullAt(i)) {
-        return "null element";
-      }
-    }
-    return null;
+    return cells.problem(matrix, m, n, type);
   }
 
   private int run(int m, int n, Object matrix, Object fourth, Object[] results) {
@@ -198,7 +189,7 @@ final class SqlFunction implements ScalarFunction<Object> {
               m,
               n,
               1,
-              (part, i, bytes) -> put(matrix, bytes),
+              (part, i, bytes) -> cells.put(matrix, bytes),
               (part, i, bytes) -> results[part] = get(bytes))[0];
     } finally {
       // Nothing tells when the driver, which folds constants, is done.
@@ -211,14 +202,6 @@ final class SqlFunction implements ScalarFunction<Object> {
   private void closePlans() {
     if (plans != null) {
       plans.close();
-    }
-  }
-
-  private void put(Object matrix, ByteBuffer bytes) {
-    switch (cells) {
-      case BINARY -> bytes.put((byte[]) matrix);
-      case FLOATS -> bytes.asFloatBuffer().put(((ArrayData) matrix).toFloatArray());
-      default -> bytes.asDoubleBuffer().put(((ArrayData) matrix).toDoubleArray());
     }
   }
 
