@@ -120,7 +120,7 @@ class SvdFramesTest {
       for (int i = 0; i < rows.size(); i++) {
         Row row = rows.get(i);
         assertThat(row.<String>getAs("status")).isEqualTo("ok");
-        assertThat(doubles(row, "a")).isEqualTo(matrices.get(i));
+        assertThat(doubles(row, "a")).as(SEEDED).isEqualTo(matrices.get(i));
         double[] back = composed(doubles(row, "u"), doubles(row, "s"), doubles(row, "v"), M, N);
         assertThat(distance(back, matrices.get(i))).as(SEEDED).isLessThan(1e-14);
       }
@@ -295,8 +295,8 @@ class SvdFramesTest {
     }
     // Bit for bit as without the others.
     List<Row> alone = sorted(SvdFrames.svd(frame(good), spec));
-    assertThat(doubles(rows.get(0), "u")).isEqualTo(doubles(alone.get(0), "u"));
-    assertThat(doubles(rows.get(7), "v")).isEqualTo(doubles(alone.get(1), "v"));
+    assertThat(doubles(rows.get(0), "u")).as(SEEDED).isEqualTo(doubles(alone.get(0), "u"));
+    assertThat(doubles(rows.get(7), "v")).as(SEEDED).isEqualTo(doubles(alone.get(1), "v"));
 
     List<Row> kept = sorted(SvdFrames.svd(frame, spec.withMode(SvdSpec.Mode.of("dropMalformed"))));
     assertThat(kept.stream().map(row -> row.getInt(0))).containsExactly(0, 7);
@@ -418,6 +418,7 @@ class SvdFramesTest {
       Matrices.SpectralGradient expected = Matrices.spectralGradient(factors, f, g[3], M, N);
       Row row = spectral.get(i);
       assertThat(distance(doubles(row, "y"), Matrices.spectral(factors, f, M, N)))
+          .as(SEEDED)
           .isLessThan(1e-14);
       assertThat(distance(doubles(row, "gradient"), expected.a())).as(SEEDED).isLessThan(1e-12);
       assertThat(row.<Double>getAs("parameter_gradient") - expected.parameter())
@@ -446,6 +447,7 @@ class SvdFramesTest {
       }
       assertThat(rows.get(i).<Double>getAs("error") - error).as(SEEDED).isBetween(-1e-14, 1e-14);
       assertThat(error)
+          .as(SEEDED)
           .isCloseTo(
               Matrices.svd(matrices.get(i), M, N).s()[2],
               org.assertj.core.data.Offset.offset(1e-13));
