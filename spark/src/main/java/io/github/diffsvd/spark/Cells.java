@@ -199,7 +199,10 @@ enum Cells {
     return length == expected ? null : "expected " + expected + " values, got " + length;
   }
 
-  /** The elements of an array as Spark gives it, or as a function before has left it in its row; null of what has none boxed. */
+  /**
+   * The elements of an array as Spark gives it, or as a function before has left it in its row;
+   * null of what has none boxed.
+   */
   private static Object[] boxed(Object cell) {
     if (cell instanceof ArraySeq.ofRef<?> references) {
       return references.array();

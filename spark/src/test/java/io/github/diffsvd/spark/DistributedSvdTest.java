@@ -155,8 +155,7 @@ class DistributedSvdTest {
   @Test
   void smallSingularValuesOfAnIllConditionedMatrix() {
     // Rounding the matrix's elements moves its smallest singular values by some 4e-9 of themselves,
-    // so the
-    // matrix is a fixed one.
+    // so the matrix is a fixed one.
     random.setSeed(1);
     int m = 4000;
     int n = 32;

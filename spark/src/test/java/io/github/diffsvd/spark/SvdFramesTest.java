@@ -186,8 +186,7 @@ class SvdFramesTest {
     Dataset<Row> frame = frame(matrices);
     Dataset<Row> made =
         frame.map(
-            (MapFunction<Row, Row>)
-                row -> RowFactory.create(row.getInt(0), doubles(row, "a")),
+            (MapFunction<Row, Row>) row -> RowFactory.create(row.getInt(0), doubles(row, "a")),
             Encoders.row(frame.schema()));
     List<Double> sums =
         SvdFrames.svd(made, SvdSpec.of("a", M, N))

@@ -63,7 +63,9 @@ class SvdTransformerTest {
     assertThat(lowRank.transform(frame()).first().<DenseMatrix>getAs("u").numCols()).isEqualTo(1);
     Row low = lowRank.setOperation("lowRank").transform(frame()).first();
     double[] s = Matrices.svd(a, 4, 3).s();
-    assertThat(low.<Double>getAs("error") - Math.hypot(s[1], s[2])).as(SEEDED).isBetween(-1e-14, 1e-14);
+    assertThat(low.<Double>getAs("error") - Math.hypot(s[1], s[2]))
+        .as(SEEDED)
+        .isBetween(-1e-14, 1e-14);
     assertThat(lowRank.transformSchema(frame().schema()))
         .isEqualTo(lowRank.transform(frame()).schema());
   }
