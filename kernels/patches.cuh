@@ -6,8 +6,10 @@
 //
 // Where matrices are transposed in memory, rows are columns. A block is whole warps. Kernels that look at a whole matrix have a team for it: on a GPU
 // a warp where it is small, else a block, which go over it by patches too, or by columns, eight to a warp and every fourth row of one to a lane.
+// Where there are fewer columns than the warps could take, several warps share them, and scratch carries what they find.
 #pragma once
 
+#include "scalar.cuh"
 #include "view.cuh"
 
 #if defined(__CUDACC__)
@@ -63,31 +65,89 @@ DEVICE void for_patches(const Block& block, int64_t batch, int64_t rows, int64_t
   }
 }
 
-struct TeamColumns {
-  static constexpr int kMost = 1;
-  uint32_t j;  // the lane's column, the last one where there is none for it
-  uint32_t first_row;
-  bool there;
-
-  // x summed over the lanes that share the column.
-  template <class R>
-  DEVICE R sum(R x) const {
+// The value of the lane whose number differs in one bit.
+template <class R>
+DEVICE R of_partner(R x, [[maybe_unused]] int bit) {
 #if defined(__CUDACC__)
-    for (int distance = kAlong; distance < kPatch; distance *= 2) x += __shfl_xor_sync(~0u, x, distance);
+  x = __shfl_xor_sync(~0u, x, bit);
 #endif
-    return x;
-  }
-  // Calls body(k, j) for each of them, the k-th.
+  return x;
+}
+template <class R>
+DEVICE Complex<R> of_partner(Complex<R> x, int bit) {
+  return {of_partner(x.re, bit), of_partner(x.im, bit)};
+}
+
+class TeamColumns {
+ public:
+  static constexpr int kMost = 1;
+
+  // Of eight columns from `left` on, whose rows 2^sharing neighbours among the warps share.
+  DEVICE TeamColumns(const Block& block, uint32_t left, uint32_t columns, int sharing)
+      : block_(block),
+        sharing_(sharing),
+        j_(left + block.thread() % kAlong < columns ? left + block.thread() % kAlong : columns - 1),
+        there_(left + block.thread() % kAlong < columns),
+        part_(block.thread() / kPatch & ((1 << sharing) - 1)),
+        row_(block.thread() % kPatch / kAlong) {}
+
+  // Calls body(k, j) for each of them, the k-th. Where there is none for a lane, it is the last one of the matrix.
   template <class Body>
   DEVICE void for_each(const Body& body) const {
-    body(0, int64_t(j));
+    body(0, int64_t(j_));
   }
-  // Calls body(i, k, j) for the elements of `rows` rows.
+  // The same on one lane for each.
+  template <class Body>
+  DEVICE void once_for_each(const Body& body) const {
+    if (there_ && part_ == 0 && row_ == 0) body(0, int64_t(j_));
+  }
+  // Calls body(i, k, j) for the lane's elements of `rows` rows, the same ones each time.
   template <class Body>
   DEVICE void for_elements(int64_t rows, const Body& body) const {
-    if (!there) return;
-    for (auto i = int64_t(first_row); i < rows; i += kAcross) body(i, 0, int64_t(j));
+    if (!there_) return;
+    const int all = int(rows), part = ((all + (kAcross << sharing_) - 1) >> sharing_) / kAcross * kAcross, first = part_ * part;
+    const int last = first + part < all ? first + part : all;
+    for (int i = first + row_; i < last; i += kAcross) body(int64_t(i), 0, int64_t(j_));
   }
+  // For all lanes of a column: the sum of what they pass, and the largest. To be called by all lanes, whatever their column.
+  template <class X>
+  DEVICE X sum(X x) const {
+    return joined(x, [](X a, X b) { return a + b; });
+  }
+  template <class R>
+  DEVICE R largest(R x) const {
+    return joined(x, [](R a, R b) { return larger(a, b); });
+  }
+  // True on every lane where any lane passes true, of any column that shares barriers with this one.
+  DEVICE bool any(bool condition) const {
+    if (sharing_ > 0) return block_.any(condition);
+#if defined(__CUDACC__)
+    condition = __any_sync(~0u, condition);
+#endif
+    return condition;
+  }
+
+ private:
+  template <class X, class Join>
+  DEVICE X joined(X x, const Join& join) const {
+    for (int bit = kAlong; bit < kPatch; bit *= 2) x = join(x, of_partner(x, bit));
+    if (sharing_ == 0) return x;
+    X* const parts = reinterpret_cast<X*>(block_.scratch);
+    const int warp = block_.thread() / kPatch, column = block_.thread() % kAlong;
+    if (block_.thread() % kPatch < kAlong) parts[warp * kAlong + column] = x;
+    block_.barrier();
+    const int first = warp - part_, last = first + (1 << sharing_), end = block_.threads() / kPatch;
+    x = parts[first * kAlong + column];
+    for (int w = first + 1; w < last && w < end; w++) x = join(x, parts[w * kAlong + column]);
+    block_.barrier();
+    return x;
+  }
+
+  const Block& block_;
+  int sharing_;
+  uint32_t j_;
+  bool there_;
+  int part_, row_;
 };
 
 struct Team {
@@ -98,6 +158,19 @@ struct Team {
   DEVICE int warps() const { return small ? 1 : block.threads() / kPatch; }
   DEVICE int thread() const { return small ? block.thread() % kPatch : block.thread(); }
   DEVICE int threads() const { return small ? kPatch : block.threads(); }
+  // The largest of all threads' numbers.
+  template <class R>
+  DEVICE R largest(R x) const {
+    for (int bit = 1; bit < kPatch; bit *= 2) x = larger(x, of_partner(x, bit));
+    if (small) return x;
+    R* const parts = reinterpret_cast<R*>(block.scratch);
+    if (block.thread() % kPatch == 0) parts[warp()] = x;
+    block.barrier();
+    x = parts[0];
+    for (int w = 1; w < warps(); w++) x = larger(x, parts[w]);
+    block.barrier();
+    return x;
+  }
   // True on every thread where any thread passes true. A barrier too.
   DEVICE bool any(bool condition) const {
     if (!small) return block.any(condition);
@@ -126,13 +199,29 @@ struct Team {
   // Calls body(columns) for the thread's share of a matrix's columns.
   template <class Body>
   DEVICE void for_columns(int64_t columns, const Body& body) const {
-    const uint32_t lane = block.thread() % kPatch, last = uint32_t(columns) - 1;
-    for (uint32_t left = warp() * kAlong; left <= last; left += warps() * kAlong) {
-      const uint32_t j = left + lane % kAlong;
-      body(TeamColumns{j < last ? j : last, lane / kAlong, j <= last});
-    }
+    int sharing = 0;
+    while ((int(columns) << sharing) * 2 <= warps() * kAlong) sharing++;
+    int left = (warp() >> sharing) * kAlong;
+    // Once at least, since warps without columns wait at the others' barriers.
+    do {
+      body(TeamColumns(block, uint32_t(left), uint32_t(columns), sharing));
+      left += (warps() >> sharing) * kAlong;
+    } while (left < columns);
   }
 };
+
+// Calls body(columns, b) for the columns of a batch, of so many rows each; a warp goes over eight of them, or a block where they are tall.
+template <class Body>
+DEVICE void for_columns(const Block& block, int64_t batch, int64_t rows, int64_t columns, const Body& body) {
+  const uint32_t groups = (uint32_t(columns) + kAlong - 1) / kAlong, units = uint32_t(batch) * groups;
+  const int warps = block.threads() / kPatch;
+  int sharing = 0;
+  if (rows > 16 * kAcross)
+    while ((2 << sharing) <= warps) sharing++;
+  const uint32_t teams = warps >> sharing, team = (block.thread() / kPatch) >> sharing;
+  for (uint32_t unit = uint32_t(block.number()) * teams + team; unit < units; unit += uint32_t(block.step()) * teams)
+    body(TeamColumns(block, unit % groups * kAlong, uint32_t(columns), sharing), int64_t(unit / groups));
+}
 
 // Calls body(team, b) for each matrix of a batch, of so many elements each.
 template <class Body>
@@ -184,24 +273,37 @@ inline void for_patches(const Block& block, int64_t batch, int64_t rows, int64_t
   }
 }
 
-struct TeamColumns {
+class TeamColumns {
+ public:
   static constexpr int kMost = 16;
-  int64_t first, last;
-  static constexpr int first_row = 0;
 
-  template <class R>
-  static R sum(R x) {
-    return x;
-  }
+  TeamColumns(int64_t first, int64_t columns) : first_(first), last_(first + kMost < columns ? first + kMost : columns) {}
+
   template <class Body>
   void for_each(const Body& body) const {
-    for (int64_t j = first; j < last; j++) body(j - first, j);
+    for (int64_t j = first_; j < last_; j++) body(j - first_, j);
+  }
+  template <class Body>
+  void once_for_each(const Body& body) const {
+    for_each(body);
   }
   template <class Body>
   void for_elements(int64_t rows, const Body& body) const {
     for (int64_t i = 0; i < rows; i++)
-      for (int64_t j = first; j < last; j++) body(i, j - first, j);
+      for (int64_t j = first_; j < last_; j++) body(i, j - first_, j);
   }
+  template <class X>
+  static X sum(X x) {
+    return x;
+  }
+  template <class R>
+  static R largest(R x) {
+    return x;
+  }
+  static bool any(bool condition) { return condition; }
+
+ private:
+  int64_t first_, last_;
 };
 
 struct Team {
@@ -209,6 +311,10 @@ struct Team {
   static constexpr int thread() { return 0; }
   static constexpr int threads() { return 1; }
   static bool any(bool condition) { return condition; }
+  template <class R>
+  static R largest(R x) {
+    return x;
+  }
   template <class Body>
   void for_elements(int64_t rows, int64_t columns, bool transposed, const Body& body) const {
     ::for_elements(block, transposed ? columns : rows, transposed ? rows : columns,
@@ -216,10 +322,16 @@ struct Team {
   }
   template <class Body>
   void for_columns(int64_t columns, const Body& body) const {
-    for (int64_t first = 0; first < columns; first += TeamColumns::kMost)
-      body(TeamColumns{first, first + TeamColumns::kMost < columns ? first + TeamColumns::kMost : columns});
+    for (int64_t first = 0; first < columns; first += TeamColumns::kMost) body(TeamColumns(first, columns));
   }
 };
+
+template <class Body>
+inline void for_columns(const Block& block, int64_t batch, int64_t, int64_t columns, const Body& body) {
+  const int64_t groups = (columns + TeamColumns::kMost - 1) / TeamColumns::kMost, units = batch * groups;
+  for (int64_t unit = block.first(units); unit < block.last(units); unit++)
+    body(TeamColumns(unit % groups * TeamColumns::kMost, columns), unit / groups);
+}
 
 template <class Body>
 inline void for_matrices(const Block& block, int64_t batch, int64_t, const Body& body) {
@@ -227,3 +339,9 @@ inline void for_matrices(const Block& block, int64_t batch, int64_t, const Body&
 }
 
 #endif
+
+// The scratch of a block of a kernel that sums over columns, a number for each thread.
+template <class T>
+DEVICE int64_t column_scratch_bytes(int64_t threads) {
+  return threads * int64_t(sizeof(T));
+}

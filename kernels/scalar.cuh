@@ -115,6 +115,12 @@ DEVICE R magnitude(Complex<R> a) {
   return hypot(a.re, a.im);
 }
 
+// The larger of two numbers, NaN if either is.
+template <class R>
+DEVICE R larger(R a, R b) {
+  return b > a || b != b ? b : a;
+}
+
 DEVICE bool is_finite(float a) { return fabsf(a) <= FLT_MAX; }
 DEVICE bool is_finite(double a) { return fabs(a) <= DBL_MAX; }
 template <class R>

@@ -1,15 +1,13 @@
 // How much a loss depends on the gauge: the largest |(Jp + Jq)_ij| over the pairs, i = j included, whose singular values differ by at most τ,
 // relative to the largest column of the cotangents. With P = Uᴴ gU, Q = Vᴴ gV, Jp and Jq their skew-Hermitian parts, it is the derivative of the loss
 // along the rotations of U and V that leave U S Vᴴ as it is.
-//
-// Launch: a block per matrix.
 #include "long_sums.cuh"
-#include "view.cuh"
+#include "patches.cuh"
 
 template <class T>
 struct SvdGauge {
   View<const T> u;        // rows×k
-  View<const Real<T>> s;  // k×1
+  View<const Real<T>> s;  // k×1, descending
   View<const T> v;        // columns×k
   View<const T> gu;       // rows×rank or absent
   View<const T> gv;       // columns×rank or absent
@@ -18,67 +16,88 @@ struct SvdGauge {
   double tolerance;  // τ relative to s_1
 };
 
-// Entry (i, j) of AᴴG, 0 in columns that G does not have.
-template <class T>
-DEVICE T adjoint_entry(const View<const T>& a, const View<const T>& g, int64_t b, int64_t rows, int64_t rank, int64_t i, int64_t j) {
-  T sum{}, lost{};
-  for (int64_t l = 0; g && j < rank && l < rows; l++) add_keeping(sum, lost, conjugate(a.at(b, l, i)) * g.at(b, l, j));
-  return sum;
+// x − conj(x): 0 or NaN of a real number, however a compiler rounds the product that it is.
+template <class R>
+DEVICE R less_conjugate(R x) {
+  return 0 * x;
+}
+template <class R>
+DEVICE Complex<R> less_conjugate(Complex<R> x) {
+  return {0 * x.re, 2 * x.im};
 }
 
+// Adds entries (j − d, j) of AᴴG − GᴴA to the sums of those columns j that have them. Columns that G does not have are 0.
 template <class T>
-DEVICE Real<T> largest_column(const View<const T>& g, int64_t b, int64_t rows, int64_t rank, int64_t first, int64_t step) {
+DEVICE void add_rotations(const View<const T>& a, const View<const T>& g, int64_t b, int64_t rows, int64_t rank, int64_t d,
+                          const TeamColumns& columns, const bool* has, T* sum, T* lost) {
+  if (!g) return;
+  columns.for_elements(rows, [&](int64_t l, int64_t k, int64_t j) {
+    if (!has[k] || j - d >= rank) return;
+    const T above = j < rank ? conjugate(a.at(b, l, j - d)) * g.at(b, l, j) : T{};
+    add_keeping(sum[k], lost[k], d == 0 ? less_conjugate(above) : above - a.at(b, l, j) * conjugate(g.at(b, l, j - d)));
+  });
+}
+
+// The largest |(Jp + Jq)_ij| of these columns j.
+template <class T>
+DEVICE Real<T> rotation(const SvdGauge<T>& a, int64_t b, const TeamColumns& columns) {
   using R = Real<T>;
+  constexpr int kMost = TeamColumns::kMost;
+  const R threshold = R(a.tolerance) * a.s.at(b, 0, 0);
   R largest = 0;
-  for (int64_t j = first; g && j < rank; j += step) {
-    R most = 0, sum = 0, lost = 0;
-    for (int64_t i = 0; i < rows; i++) most = most < magnitude(g.at(b, i, j)) ? magnitude(g.at(b, i, j)) : most;
-    // Relative to the largest one, no square leaves the type's range.
-    for (int64_t i = 0; i < rows; i++) {
-      const R part = magnitude(g.at(b, i, j)) / (most > 0 ? most : R(1));
-      add_keeping(sum, lost, part * part);
-    }
-    const R norm = most * sqrt(sum);
-    if (!(norm <= largest)) largest = norm;
+  for (int64_t d = 0;; d++) {
+    T sum[kMost] = {}, lost[kMost] = {};
+    bool has[kMost], any = false;
+    columns.for_each([&](int64_t k, int64_t j) {
+      has[k] = d <= j && !(a.s.at(b, j - d, 0) - a.s.at(b, j, 0) > threshold);
+      any = any || has[k];
+    });
+    if (!columns.any(any)) return largest;
+    add_rotations(a.u, a.gu, b, a.rows, a.rank, d, columns, has, sum, lost);
+    add_rotations(a.v, a.gv, b, a.columns, a.rank, d, columns, has, sum, lost);
+    columns.for_each([&](int64_t k, int64_t) { largest = larger(largest, R(0.5) * magnitude(columns.sum(sum[k]))); });
   }
+}
+
+// The largest norm of these columns of G.
+template <class T>
+DEVICE Real<T> norm(const View<const T>& g, int64_t b, int64_t rows, int64_t rank, const TeamColumns& columns) {
+  using R = Real<T>;
+  constexpr int kMost = TeamColumns::kMost;
+  if (!g) return 0;
+  R most[kMost] = {}, sum[kMost] = {}, lost[kMost] = {}, largest = 0;
+  columns.for_elements(rows, [&](int64_t i, int64_t k, int64_t j) {
+    if (j < rank) most[k] = larger(most[k], magnitude(g.at(b, i, j)));
+  });
+  columns.for_each([&](int64_t k, int64_t) { most[k] = columns.largest(most[k]); });
+  // Relative to the largest one, no square leaves the type's range.
+  columns.for_elements(rows, [&](int64_t i, int64_t k, int64_t j) {
+    if (j >= rank || most[k] == 0) return;
+    const R part = magnitude(g.at(b, i, j)) / most[k];
+    add_keeping(sum[k], lost[k], part * part);
+  });
+  columns.for_each([&](int64_t k, int64_t) { largest = larger(largest, most[k] * sqrt(columns.sum(sum[k]))); });
   return largest;
 }
 
-// Two reals for each thread.
 template <class T>
 DEVICE int64_t svd_gauge_scratch_bytes(int64_t, int64_t, int64_t threads) {
-  return 2 * threads * int64_t(sizeof(Real<T>));
+  return column_scratch_bytes<T>(threads);
 }
 
 template <class T>
 DEVICE void svd_gauge(const SvdGauge<T>& a, const Block& block) {
   using R = Real<T>;
-  R* const dependence = reinterpret_cast<R*>(block.scratch);
-  R* const norms = dependence + block.threads();
-  for (int64_t b = block.first(a.batch); b < block.last(a.batch); b += block.step()) {
-    const R threshold = R(a.tolerance) * a.s.at(b, 0, 0);
-    R most = 0;
-    for_elements(block, a.k, a.k, [&](int64_t i, int64_t j) {
-      if (i > j || a.s.at(b, i, 0) - a.s.at(b, j, 0) > threshold) return;
-      const T p = adjoint_entry(a.u, a.gu, b, a.rows, a.rank, i, j) - conjugate(adjoint_entry(a.u, a.gu, b, a.rows, a.rank, j, i));
-      const T q = adjoint_entry(a.v, a.gv, b, a.columns, a.rank, i, j) - conjugate(adjoint_entry(a.v, a.gv, b, a.columns, a.rank, j, i));
-      const R size = R(0.5) * magnitude(p + q);
-      if (!(size <= most)) most = size;
+  for_matrices(block, a.batch, (a.rows > a.columns ? a.rows : a.columns) * a.k, [&](const Team& team, int64_t b) {
+    R dependence = 0, size = 0;
+    team.for_columns(a.k, [&](const TeamColumns& columns) {
+      dependence = larger(dependence, rotation(a, b, columns));
+      size = larger(size, larger(norm(a.gu, b, a.rows, a.rank, columns), norm(a.gv, b, a.columns, a.rank, columns)));
     });
-    const R left = largest_column(a.gu, b, a.rows, a.rank, block.thread(), block.threads());
-    const R right = largest_column(a.gv, b, a.columns, a.rank, block.thread(), block.threads());
-    dependence[block.thread()] = most;
-    norms[block.thread()] = left <= right ? right : left;
-    block.barrier();
-    if (block.thread() == 0) {
-      for (int t = 1; t < block.threads(); t++) {
-        if (!(dependence[t] <= dependence[0])) dependence[0] = dependence[t];
-        if (!(norms[t] <= norms[0])) norms[0] = norms[t];
-      }
-      a.result.at(b, 0, 0) = norms[0] == 0 ? R(0) : dependence[0] / norms[0];
-    }
-    block.barrier();
-  }
+    dependence = team.largest(dependence);
+    size = team.largest(size);
+    if (team.thread() == 0) a.result.at(b, 0, 0) = size == 0 ? R(0) : dependence / size;
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(svd_gauge, SvdGauge)

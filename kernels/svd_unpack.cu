@@ -20,15 +20,8 @@ struct SvdUnpack {
 };
 
 template <class T>
-DEVICE Real<T> inverse_norm(const View<const T>& u, int64_t b, int64_t rows, int64_t j, const TeamColumns& columns) {
-  using R = Real<T>;
-  R squared = 0, lost = 0;
-  for (int64_t i = columns.first_row; i < rows; i += kAcross) {
-    const T x = u.at(b, i, j);
-    add_keeping(squared, lost, real_part(conjugate(x) * x));
-  }
-  squared = columns.sum(squared);
-  return squared > 0 ? 1 / sqrt(squared) : R(1);
+DEVICE int64_t svd_unpack_scratch_bytes(int64_t, int64_t, int64_t threads) {
+  return column_scratch_bytes<Real<T>>(threads);
 }
 
 template <class T>
@@ -43,8 +36,15 @@ DEVICE void svd_unpack(const SvdUnpack<T>& a, const Block& block) {
     if (team.thread() == 0) a.info[b] = status;
     if (a.to_u)
       team.for_columns(a.n, [&](const TeamColumns& columns) {
-        R inverse[TeamColumns::kMost];
-        columns.for_each([&](int64_t k, int64_t j) { inverse[k] = failed ? R(1) : inverse_norm(a.u, b, a.m, j, columns); });
+        R squared[TeamColumns::kMost] = {}, lost[TeamColumns::kMost] = {}, inverse[TeamColumns::kMost];
+        columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) {
+          const T x = a.u.at(b, i, j);
+          add_keeping(squared[k], lost[k], real_part(conjugate(x) * x));
+        });
+        columns.for_each([&](int64_t k, int64_t) {
+          const R whole = columns.sum(squared[k]);
+          inverse[k] = whole > 0 ? 1 / sqrt(whole) : R(1);
+        });
         columns.for_elements(
             a.m, [&](int64_t i, int64_t k, int64_t j) { a.to_u.at(b, i, j) = failed ? not_a_number<T>() : inverse[k] * a.u.at(b, i, j); });
       });
@@ -58,3 +58,4 @@ DEVICE void svd_unpack(const SvdUnpack<T>& a, const Block& block) {
 }
 
 KERNEL_FOR_ALL_TYPES(svd_unpack, SvdUnpack)
+KERNEL_SCRATCH_FOR_ALL_TYPES(svd_unpack)

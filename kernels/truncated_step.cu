@@ -1,10 +1,7 @@
 // A step of conjugate gradients for (I − R Rᴴ/s_j²) x_j = b_j/‖b_j‖, each column j of each matrix on its own: what is s_j/‖b_j‖ times the part of the
 // pullback of a truncated SVD that lies outside the kept vectors, whatever the scale of A and of the cotangents. Products with R are made between the
 // steps. A column is done once its residual is eps of its start: the recurrence goes on to shrink it, but from rounding alone, and x would diverge.
-//
-// Launch: a block per column.
-#include "scalar.cuh"
-#include "view.cuh"
+#include "patches.cuh"
 
 template <class T>
 struct TruncatedStep {
@@ -19,97 +16,94 @@ struct TruncatedStep {
   int64_t start;  // 1: x = 0, residual = p = b/‖b‖
 };
 
-// join(a, b) over the values of all threads.
-template <class R, class Join>
-DEVICE R joined(const Block& block, R value, const Join& join) {
-  R* const parts = reinterpret_cast<R*>(block.scratch);
-  parts[block.thread()] = value;
-  block.barrier();
-  R all = parts[0];
-  for (int t = 1; t < block.threads(); t++) all = join(all, parts[t]);
-  block.barrier();
-  return all;
-}
-template <class R>
-DEVICE R block_sum(const Block& block, R value) {
-  return joined(block, value, [](R a, R b) { return a + b; });
-}
-// The larger of two numbers, NaN if either is.
-template <class R>
-DEVICE R larger(R a, R b) {
-  return b > a || b != b ? b : a;
-}
-
 // x = 0, residual = p = b/‖b‖, by way of b over its largest element, whose square is in range.
 template <class T>
-DEVICE void start_column(const TruncatedStep<T>& a, const Block& block, int64_t b, int64_t j) {
+DEVICE void start_columns(const TruncatedStep<T>& a, int64_t b, const TeamColumns& columns) {
   using R = Real<T>;
-  R largest = 0, square = 0;
-  for (int64_t i = block.thread(); i < a.m; i += block.threads()) largest = larger(largest, magnitude(a.product.at(b, i, j)));
-  largest = joined(block, largest, [](R x, R y) { return larger(x, y); });
-  const R scale = largest < Limits<R>::smallest_invertible ? R(0) : 1 / largest;
-  for (int64_t i = block.thread(); i < a.m; i += block.threads()) {
-    const T scaled = scale * a.product.at(b, i, j);
-    square += real_part(conjugate(scaled) * scaled);
-  }
-  const R length = sqrt(block_sum(block, square));
-  for (int64_t i = block.thread(); i < a.m; i += block.threads()) {
+  constexpr int kMost = TeamColumns::kMost;
+  R largest[kMost] = {}, scale[kMost], squared[kMost] = {};
+  columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) { largest[k] = larger(largest[k], magnitude(a.product.at(b, i, j))); });
+  columns.for_each([&](int64_t k, int64_t) {
+    largest[k] = columns.largest(largest[k]);
+    scale[k] = largest[k] < Limits<R>::smallest_invertible ? R(0) : 1 / largest[k];
+  });
+  columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) {
+    const T scaled = scale[k] * a.product.at(b, i, j);
+    squared[k] += real_part(conjugate(scaled) * scaled);
+  });
+  columns.for_each([&](int64_t k, int64_t) {
+    squared[k] = sqrt(columns.sum(squared[k]));
+    scale[k] = squared[k] == 0 ? R(0) : scale[k] / squared[k];
+  });
+  columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) {
     a.x.at(b, i, j) = T{};
-    a.residual.at(b, i, j) = a.p.at(b, i, j) = length == 0 ? T{} : (scale / length) * a.product.at(b, i, j);
-  }
-  if (block.thread() == 0) {
-    a.norms.at(b, j, 0) = length == 0 ? R(0) : length / length;
-    a.norms.at(b, j, 1) = largest * length;
-    if (a.relative) a.relative.at(b, j, 0) = a.norms.at(b, j, 0);
-  }
+    a.residual.at(b, i, j) = a.p.at(b, i, j) = scale[k] * a.product.at(b, i, j);
+  });
+  columns.once_for_each([&](int64_t k, int64_t j) {
+    const R norm = squared[k] == 0 ? R(0) : squared[k] / squared[k];
+    a.norms.at(b, j, 0) = norm;
+    a.norms.at(b, j, 1) = largest[k] * squared[k];
+    if (a.relative) a.relative.at(b, j, 0) = norm;
+  });
 }
 
-// A real for each thread.
+template <class T>
+DEVICE void step_columns(const TruncatedStep<T>& a, int64_t b, const TeamColumns& columns) {
+  using R = Real<T>;
+  constexpr int kMost = TeamColumns::kMost;
+  R inverse[kMost], before[kMost], length[kMost] = {}, curvature[kMost] = {}, step[kMost], length_of_b[kMost], after[kMost] = {};
+  bool goes_on[kMost];  // NaN does
+  columns.for_each([&](int64_t k, int64_t j) {
+    const R s = a.s.at(b, j, 0);
+    inverse[k] = s < Limits<R>::smallest_invertible ? R(0) : 1 / s;
+    before[k] = a.norms.at(b, j, 0);
+    length_of_b[k] = a.norms.at(b, j, 1);
+    goes_on[k] = !(before[k] <= Limits<R>::epsilon * Limits<R>::epsilon);
+  });
+  columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) {
+    if (!goes_on[k]) return;
+    const T p = a.p.at(b, i, j);
+    curvature[k] += real_part(conjugate(p) * (p - inverse[k] * a.product.at(b, i, j)));
+    length[k] += real_part(conjugate(p) * p);
+  });
+  columns.for_each([&](int64_t k, int64_t) {
+    const R curved = columns.sum(curvature[k]);
+    // At a tie of a kept and a discarded value there is none.
+    if (curved <= Limits<R>::root_epsilon * sqrt(Limits<R>::root_epsilon) * columns.sum(length[k])) goes_on[k] = false;
+    step[k] = before[k] / curved;
+  });
+  columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) {
+    if (!goes_on[k]) return;
+    T& residual = a.residual.at(b, i, j);
+    const T p = a.p.at(b, i, j);
+    a.x.at(b, i, j) = a.x.at(b, i, j) + (step[k] * length_of_b[k]) * p;
+    residual = residual - step[k] * (p - inverse[k] * a.product.at(b, i, j));
+    after[k] += real_part(conjugate(residual) * residual);
+  });
+  columns.for_each([&](int64_t k, int64_t) { after[k] = columns.sum(after[k]); });
+  columns.for_elements(a.m, [&](int64_t i, int64_t k, int64_t j) {
+    if (goes_on[k]) a.p.at(b, i, j) = a.residual.at(b, i, j) + (after[k] / before[k]) * a.p.at(b, i, j);
+  });
+  columns.once_for_each([&](int64_t k, int64_t j) {
+    if (!goes_on[k]) return;
+    a.norms.at(b, j, 0) = after[k];
+    if (a.relative) a.relative.at(b, j, 0) = sqrt(after[k]);
+  });
+}
+
 template <class T>
 DEVICE int64_t truncated_step_scratch_bytes(int64_t, int64_t, int64_t threads) {
-  return threads * int64_t(sizeof(Real<T>));
+  return column_scratch_bytes<Real<T>>(threads);
 }
 
 template <class T>
 DEVICE void truncated_step(const TruncatedStep<T>& a, const Block& block) {
-  using R = Real<T>;
-  const int64_t units = a.batch * a.rank;
-  for (int64_t unit = block.first(units); unit < block.last(units); unit += block.step()) {
-    const int64_t b = unit / a.rank, j = unit % a.rank;
-    if (a.start) {
-      start_column(a, block, b, j);
-      continue;
-    }
-    const R s = a.s.at(b, j, 0), inverse = s < Limits<R>::smallest_invertible ? R(0) : 1 / s;
-    R curvature = 0, length = 0;
-    for (int64_t i = block.thread(); i < a.m; i += block.threads()) {
-      const T p = a.p.at(b, i, j);
-      curvature += real_part(conjugate(p) * (p - inverse * a.product.at(b, i, j)));
-      length += real_part(conjugate(p) * p);
-    }
-    const R before = a.norms.at(b, j, 0);
-    curvature = block_sum(block, curvature);
-    length = block_sum(block, length);
-    // Done, or at a tie of a kept and a discarded value. NaN goes on.
-    if (before <= Limits<R>::epsilon * Limits<R>::epsilon || curvature <= Limits<R>::root_epsilon * sqrt(Limits<R>::root_epsilon) * length) continue;
-    const R step = before / curvature;
-    R after = 0;
-    for (int64_t i = block.thread(); i < a.m; i += block.threads()) {
-      T& residual = a.residual.at(b, i, j);
-      const T p = a.p.at(b, i, j);
-      a.x.at(b, i, j) = a.x.at(b, i, j) + (step * a.norms.at(b, j, 1)) * p;
-      residual = residual - step * (p - inverse * a.product.at(b, i, j));
-      after += real_part(conjugate(residual) * residual);
-    }
-    after = block_sum(block, after);
-    for (int64_t i = block.thread(); i < a.m; i += block.threads()) {
-      a.p.at(b, i, j) = a.residual.at(b, i, j) + (after / before) * a.p.at(b, i, j);
-    }
-    if (block.thread() == 0) {
-      a.norms.at(b, j, 0) = after;
-      if (a.relative) a.relative.at(b, j, 0) = sqrt(after);
-    }
-  }
+  for_columns(block, a.batch, a.m, a.rank, [&](const TeamColumns& columns, int64_t b) {
+    if (a.start)
+      start_columns(a, b, columns);
+    else
+      step_columns(a, b, columns);
+  });
 }
 
 KERNEL_FOR_ALL_TYPES(truncated_step, TruncatedStep)

@@ -115,7 +115,7 @@ void test_svd_unpack() {
           const SvdUnpack<T> arguments{u.input(),   s.input(),   v.input(),   solver_info.input().data,
                                        to_u.view(), to_s.view(), to_v.view(), info.view().data,
                                        batch,       m,           n,           adjoint};
-          launch(svd_unpack_of(arguments), arguments, grid, 0);
+          launch(svd_unpack_of(arguments), arguments, grid, svd_unpack_scratch_bytes<T>(m, n, grid.threads));
           to_u.take_output();
           to_s.take_output();
           to_v.take_output();

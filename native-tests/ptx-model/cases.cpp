@@ -77,6 +77,7 @@ class Maker {
     const auto by_matrix = [](int64_t b) { return b; };
     const auto by_element = [m, n](int64_t b) { return quotient_up(b * m * n, kThreads); };
     const auto by_column = [n](int64_t b) { return b * n; };
+    const int64_t column_scratch = column_scratch_bytes<T>(kThreads), real_column_scratch = column_scratch_bytes<R>(kThreads);
     if (kernel == "svd_backward_tiles")
       return with_size(n, [&](auto size) {
         const bool rotates = !options_.only_s;
@@ -144,7 +145,7 @@ class Maker {
                            m,
                            n,
                            1};
-      launch(by_matrix, 0);
+      launch(by_matrix, real_column_scratch);
       return done(x, &svd_unpack<T>);
     }
     if (kernel == "copy") {
@@ -169,7 +170,7 @@ class Maker {
     }
     if (kernel == "svd_gauge") {
       const SvdGauge<T> x{in("u", m, n), values("s"), in("v", n, n), in("gu", m, n), in("gv", n, n), real_out("result", 1), batch, m, n, n, n, 0.1};
-      launch(by_matrix, svd_gauge_scratch_bytes<T>(m, n, kThreads));
+      launch(by_matrix, column_scratch);
       return done(x, &svd_gauge<T>);
     }
     if (kernel == "truncated_step") {
@@ -184,7 +185,7 @@ class Maker {
                                m,
                                n,
                                1};
-      launch(by_column, truncated_step_scratch_bytes<T>(m, n, kThreads));
+      launch(by_column, real_column_scratch);
       return done(x, &truncated_step<T>);
     }
     if (kernel == "eigh_check") {

@@ -59,7 +59,7 @@ public final class Gauge {
       if (batch == 0 || k == 0) {
         return new double[batch];
       }
-      long scratch = scratchBytes(type, lease.limits().threads());
+      long scratch = LaunchShape.columnScratchBytes(lease.limits(), type);
       KernelLaunch kernel =
           lease.prepare(
               Kernel.SVD_GAUGE, type, LaunchShape.forUnits(lease.limits(), batch, scratch));
@@ -73,10 +73,5 @@ public final class Gauge {
       lease.synchronize(stream);
       return device.read(result);
     }
-  }
-
-  /** Scratch of a block of svd_gauge.cu. */
-  static long scratchBytes(DataType type, int threads) {
-    return 2L * threads * type.real().bytes();
   }
 }

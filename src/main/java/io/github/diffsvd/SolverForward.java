@@ -5,6 +5,7 @@ import io.github.diffsvd.internal.backend.KernelLaunch;
 import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.Lease;
 import io.github.diffsvd.internal.backend.SvdSolver;
+import io.github.diffsvd.internal.backend.Workspace;
 
 /**
  * The SVD by a library: pack and screen, solve, unpack. A wide matrix is solved as its adjoint: Aᴴ
@@ -15,23 +16,31 @@ final class SolverForward implements ForwardPass {
   private final SvdSolver solver;
   private final KernelLaunch pack;
   private final KernelLaunch unpack;
+  private final Workspace workspace = new Workspace();
 
   SolverForward(Lease lease, BatchShape shape, SvdAlgorithm algorithm) {
     tall = Tall.of(shape);
-    LaunchShape launch = LaunchShape.forUnits(lease.limits(), shape.batch(), 0);
-    pack = lease.prepare(Kernel.SVD_PACK, shape.type(), launch);
-    unpack = lease.prepare(Kernel.SVD_UNPACK, shape.type(), launch);
+    DataType type = shape.type();
+    long scratch = LaunchShape.columnScratchBytes(lease.limits(), type.real());
+    pack =
+        lease.prepare(
+            Kernel.SVD_PACK, type, LaunchShape.forUnits(lease.limits(), shape.batch(), 0));
+    unpack =
+        lease.prepare(
+            Kernel.SVD_UNPACK, type, LaunchShape.forUnits(lease.limits(), shape.batch(), scratch));
     solver = lease.svdSolver(tall.shape(), algorithm);
+    workspace.reserve(solver.workspaceBytes(), solver::bind);
+    workspace.reserve(unpack.workspaceBytes(), unpack::bind);
   }
 
   @Override
   public long workspaceBytes() {
-    return solver.workspaceBytes();
+    return workspace.bytes();
   }
 
   @Override
-  public void bind(long workspace) {
-    solver.bind(workspace);
+  public void bind(long address) {
+    workspace.bind(address);
   }
 
   @Override

@@ -116,7 +116,7 @@ public final class TruncatedPullbackPlan extends Plan {
     long units = LaunchShape.unitsOfElements(shape.batch(), most, rank);
     scale = prepare(Kernel.SPECTRAL_SCALE, type, units);
     core = prepare(Kernel.SVD_BACKWARD_CORE, type, units);
-    long scratch = stepScratchBytes(type, lease.limits().threads());
+    long scratch = LaunchShape.columnScratchBytes(lease.limits(), type.real());
     step =
         lease.prepare(
             Kernel.TRUNCATED_STEP,
@@ -146,11 +146,6 @@ public final class TruncatedPullbackPlan extends Plan {
           device.write(MatrixBatch.wrap(address, one), -1);
           minusOne = MatrixBatch.wrap(address, shapes.s(), 0, 0, 0);
         });
-  }
-
-  /** Scratch of a block of truncated_step.cu. */
-  static long stepScratchBytes(DataType type, int threads) {
-    return threads * (long) type.real().bytes();
   }
 
   /**

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.diffsvd.internal.backend.Backend;
 import io.github.diffsvd.internal.backend.Kernel;
+import io.github.diffsvd.internal.backend.LaunchShape;
 import io.github.diffsvd.internal.backend.cpu.KernelSizes;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -73,13 +75,16 @@ class KernelSizesTest {
   }
 
   @Test
-  void scratchOfThreads() {
+  void scratchOfColumns() {
     for (DataType type : DataType.values()) {
       for (int threads : new int[] {1, 32, 128}) {
-        assertThat(Gauge.scratchBytes(type, threads))
+        Backend.Limits limits = new Backend.Limits(1, threads, 0, 0, x -> 0, 0);
+        assertThat(LaunchShape.columnScratchBytes(limits, type))
             .isEqualTo(KERNELS.scratchBytes(Kernel.SVD_GAUGE, type, 9, 5, threads));
-        assertThat(TruncatedPullbackPlan.stepScratchBytes(type, threads))
-            .isEqualTo(KERNELS.scratchBytes(Kernel.TRUNCATED_STEP, type, 9, 5, threads));
+        for (Kernel kernel : List.of(Kernel.TRUNCATED_STEP, Kernel.SVD_UNPACK)) {
+          assertThat(LaunchShape.columnScratchBytes(limits, type.real()))
+              .isEqualTo(KERNELS.scratchBytes(kernel, type, 9, 5, threads));
+        }
       }
     }
   }

@@ -452,8 +452,11 @@ class HandlesContractTest {
           worker.submit(
               () -> {
                 while (true) {
-                  plan.forward(a, factors, info, 0);
-                  working.countDown();
+                  try {
+                    plan.forward(a, factors, info, 0);
+                  } finally {
+                    working.countDown();
+                  }
                 }
               });
       working.await();

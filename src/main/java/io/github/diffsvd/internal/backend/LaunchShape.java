@@ -20,6 +20,11 @@ public record LaunchShape(int blocks, int threads, int scratchBytes) {
     return ((long) batch * rows * columns + UNIT_ELEMENTS - 1) / UNIT_ELEMENTS;
   }
 
+  /** The scratch of a block of a kernel that sums such numbers over columns: patches.cuh. */
+  public static long columnScratchBytes(Backend.Limits limits, DataType type) {
+    return (long) limits.threads() * type.bytes();
+  }
+
   /** One block per unit of work, but no more than keep the device busy. */
   public static LaunchShape forUnits(Backend.Limits limits, long units, long scratchBytes) {
     return new LaunchShape(
