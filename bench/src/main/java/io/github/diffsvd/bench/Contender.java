@@ -6,6 +6,8 @@ import io.github.diffsvd.SvdAlgorithm;
 enum Contender {
   DIFFSVD("diffsvd"),
   LIBTORCH("libtorch"),
+  /** This library as an operator of libtorch's autograd. */
+  TORCHSVD("TorchSvd"),
   GESDD("OpenBLAS gesdd"),
   /** Of this library, by name: asked for beside AUTO. */
   GOLUB_KAHAN("GOLUB_KAHAN"),
@@ -22,6 +24,7 @@ enum Contender {
         row.operation() != Operation.FORWARD && row.operation() != Operation.VALUES;
     return switch (this) {
       case DIFFSVD, LIBTORCH -> true;
+      case TORCHSVD -> row.operation() != Operation.VALUES && device.equals("cpu");
       case GESDD -> !differentiates && device.equals("cpu");
       case GOLUB_KAHAN -> row.operation() == Operation.FORWARD && device.equals("cpu");
       case EJML -> !differentiates && !row.type().isComplex();
@@ -34,7 +37,8 @@ enum Contender {
   Workload prepare(Row row, String device) {
     return switch (this) {
       case DIFFSVD -> new DiffsvdWorkload(row, device, SvdAlgorithm.AUTO);
-      case LIBTORCH -> new LibtorchWorkload(row);
+      case LIBTORCH -> new LibtorchWorkload(row, false);
+      case TORCHSVD -> new LibtorchWorkload(row, true);
       case GESDD ->
           row.operation() == Operation.VALUES
               ? new GesddValuesWorkload(row)

@@ -1,6 +1,7 @@
 package io.github.diffsvd.bench;
 
 import io.github.diffsvd.DataType;
+import io.github.diffsvd.torch.TorchSvd;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.openblas.global.openblas;
@@ -12,15 +13,19 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
-/** libtorch on the CPU: linalg_svd, linalg_svdvals and their autograd. */
+/**
+ * libtorch on the CPU: linalg_svd, linalg_svdvals and their autograd, or TorchSvd in their place.
+ */
 final class LibtorchWorkload implements Workload {
+  private final boolean ours;
   private final PointerScope scope = new PointerScope();
   private final DataType type;
   private final Extents extents;
   private final Tensor a;
   private final Runnable call;
 
-  LibtorchWorkload(Row row) {
+  LibtorchWorkload(Row row, boolean ours) {
+    this.ours = ours;
     Loader.load(torch.class);
     torch.set_num_threads(Threads.count());
     // libtorch's set_num_threads does not reach OpenBLAS, which it calls.
@@ -64,7 +69,13 @@ final class LibtorchWorkload implements Workload {
     Tensor leaf = leaf();
     TensorVector inputs = new TensorVector(leaf);
     Scalar threshold = new Scalar(Operation.THRESHOLD);
+    Tensor tau = torch.full(new long[0], threshold);
     return () -> {
+      if (ours) {
+        Tensor y = TorchSvd.softThreshold(leaf, tau);
+        grad(new TensorVector(y), inputs, new TensorVector(y.detach()), false);
+        return;
+      }
       T_TensorTensorTensor_T svd = torch.linalg_svd(leaf, false, null);
       Tensor thresholded = svd.get1().sub(threshold).relu().unsqueeze(-2);
       Tensor y = svd.get0().mul(thresholded).matmul(svd.get2());
@@ -72,8 +83,12 @@ final class LibtorchWorkload implements Workload {
     };
   }
 
-  /** U, S and Vᴴ. */
-  private static TensorVector svd(Tensor a) {
+  /** U, S and Vᴴ, or V where it is ours. */
+  private TensorVector svd(Tensor a) {
+    if (ours) {
+      TorchSvd.Factors factors = TorchSvd.svd(a);
+      return new TensorVector(factors.u(), factors.s(), factors.v());
+    }
     T_TensorTensorTensor_T svd = torch.linalg_svd(a, false, null);
     return new TensorVector(svd.get0(), svd.get1(), svd.get2());
   }
@@ -88,14 +103,14 @@ final class LibtorchWorkload implements Workload {
   }
 
   /**
-   * Cotangents of U, S and Vᴴ. libtorch refuses a loss that depends on the phases of complex
-   * singular vectors, so the derivative with respect to the phases is taken out of gU.
+   * Cotangents of what {@link #svd} gives. libtorch refuses a loss that depends on the phases of
+   * complex singular vectors, so the derivative with respect to the phases is taken out of gU.
    */
   private TensorVector cotangents(TensorVector factors) {
     Cotangents numbers = Cotangents.of(type, extents);
     int k = extents.k();
     Tensor u = factors.get(0).detach();
-    Tensor vh = factors.get(2).detach();
+    Tensor vh = ours ? factors.get(2).detach().mH() : factors.get(2).detach();
     Tensor gu = tensor(type, numbers.u(), extents.rows(), k);
     Tensor gs = tensor(type.real(), numbers.s(), k, 1).squeeze(-1);
     Tensor gvh = tensor(type, numbers.v(), extents.columns(), k).mH().contiguous();
@@ -104,7 +119,7 @@ final class LibtorchWorkload implements Workload {
       Tensor phases = products.sub(products.conj()).div(new Scalar(2));
       gu = gu.sub(u.mul(phases.unsqueeze(-2)));
     }
-    return new TensorVector(gu, gs, gvh);
+    return new TensorVector(gu, gs, ours ? gvh.mH().contiguous() : gvh);
   }
 
   private Tensor tensor(DataType elements, double[] numbers, long rows, long columns) {

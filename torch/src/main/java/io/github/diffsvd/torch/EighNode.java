@@ -23,7 +23,7 @@ final class EighNode extends SvdNode {
   TorchSvd.Eigh apply(Tensor x) {
     Tensor packed = join(batch.elementsOfU() + batch.elementsOfS(), x.reshape(-1));
     keep(packed.detach());
-    Tensor info = batch.newInfo(x);
+    Tensor info = batch.newInfo();
     batch.withPlan(
         EighPlan.class,
         options,

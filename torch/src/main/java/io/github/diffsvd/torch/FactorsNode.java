@@ -7,6 +7,7 @@ import io.github.diffsvd.SvdOptions;
 import io.github.diffsvd.SvdPlan;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /** X | U | S | V in one flat tensor, of which the results are views. */
@@ -23,9 +24,33 @@ final class FactorsNode extends SvdNode {
   }
 
   TorchSvd.Factors apply(Tensor x) {
+    return GraphNode.tracks(x) ? inGraph(x) : alone(x);
+  }
+
+  private TorchSvd.Factors alone(Tensor x) {
+    Tensor a = plain(x.detach());
+    TorchSvd.Factors result =
+        new TorchSvd.Factors(
+            batch.empty(batch.type, batch.rows, batch.k),
+            batch.empty(batch.type.real(), batch.k),
+            batch.empty(batch.type, batch.columns, batch.k),
+            batch.newInfo());
+    batch.withPlan(
+        SvdPlan.class,
+        options,
+        (plan, none) ->
+            plan.forward(
+                batch.whole(a),
+                batch.factors(result.u(), result.s(), result.v()),
+                batch.info(result.info()),
+                batch.stream));
+    return result;
+  }
+
+  private TorchSvd.Factors inGraph(Tensor x) {
     Tensor packed = join(batch.elementsOfFactors(), x.reshape(-1));
     keep(packed.detach());
-    Tensor info = batch.newInfo(x);
+    Tensor info = batch.newInfo();
     batch.withPlan(
         SvdPlan.class,
         options,
@@ -35,14 +60,20 @@ final class FactorsNode extends SvdNode {
                 batch.factors(packed, batch.elements()),
                 batch.info(info),
                 batch.stream));
-    long atU = batch.elements();
-    long atS = atU + batch.elementsOfU();
-    long atV = atS + batch.elementsOfS();
-    Tensor s = packed.narrow(0, atS, batch.elementsOfS());
+    // One node for all of them, whose backward pass is one copy.
+    TensorVector parts =
+        torch.split_with_sizes(
+            packed,
+            batch.elements(),
+            batch.elementsOfU(),
+            batch.elementsOfS(),
+            batch.elementsOfV(),
+            1);
+    Tensor s = parts.get(2);
     return new TorchSvd.Factors(
-        packed.narrow(0, atU, batch.elementsOfU()).view(batch.shaped(batch.rows, batch.k)),
+        parts.get(1).view(batch.shaped(batch.rows, batch.k)),
         (batch.type.isComplex() ? torch.real(s) : s).view(batch.shaped(batch.k)),
-        packed.narrow(0, atV, batch.elementsOfV()).view(batch.shaped(batch.columns, batch.k)),
+        parts.get(3).view(batch.shaped(batch.columns, batch.k)),
         info);
   }
 

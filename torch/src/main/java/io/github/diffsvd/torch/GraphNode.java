@@ -1,6 +1,8 @@
 package io.github.diffsvd.torch;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.FloatPointer;
@@ -10,7 +12,6 @@ import org.bytedeco.pytorch.FunctionPreHook;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.PointerConsumer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -69,25 +70,25 @@ final class GraphNode {
    *
    * @param inputs flat, of one type and device
    */
-  static Tensor join(Pullback pullback, long room, Tensor... inputs) {
-    TensorOptions like = inputs[0].options();
-    Tensor leaf = torch.zeros(new long[] {1}, like).set_requires_grad(true);
+  static Tensor join(Pullback pullback, TensorBatch batch, long room, Tensor... inputs) {
     Hook hook = new Hook(pullback);
     hook.retainReference();
-    Tensor joined = cat(inputs, torch.zeros(new long[] {room}, like), leaf.mul(token(hook)));
+    Tensor token = batch.place.leaf(batch.type).mul(token(hook));
+    List<Tensor> parts = new ArrayList<>(List.of(inputs));
+    if (room > 0) {
+      parts.add(batch.emptyFlat(room));
+    }
+    parts.add(token);
+    Tensor joined = torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0);
     joined.grad_fn().add_pre_hook(hook);
-    return joined.mul(torch.ones(new long[0]));
+    return joined.mul(batch.place.one());
   }
 
   /** As {@link #join} without a graph. */
-  static Tensor joinWithoutGraph(long room, Tensor... inputs) {
-    return cat(inputs, torch.zeros(new long[] {room + 1}, inputs[0].options())).detach();
-  }
-
-  private static Tensor cat(Tensor[] inputs, Tensor... rest) {
-    Tensor[] parts = Arrays.copyOf(inputs, inputs.length + rest.length);
-    System.arraycopy(rest, 0, parts, inputs.length, rest.length);
-    return torch.cat(new TensorVector(parts), 0);
+  static Tensor joinWithoutGraph(TensorBatch batch, long room, Tensor... inputs) {
+    List<Tensor> parts = new ArrayList<>(List.of(inputs));
+    parts.add(batch.emptyFlat(room + 1));
+    return torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0).detach();
   }
 
   /** How many nodes hold factors. */

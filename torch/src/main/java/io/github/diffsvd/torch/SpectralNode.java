@@ -17,7 +17,7 @@ final class SpectralNode extends SvdNode {
 
   Tensor apply(Tensor x) {
     Tensor packed = join(0, x.reshape(-1));
-    Tensor factors = keep(zeros(packed, batch.elementsOfFactors()));
+    Tensor factors = keep(batch.emptyFlat(batch.elementsOfFactors()));
     batch.withPlan(
         SpectralPlan.class,
         (plan, info) ->

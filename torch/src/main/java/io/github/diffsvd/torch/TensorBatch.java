@@ -5,29 +5,19 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.Device;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.Plan;
-import io.github.diffsvd.PlanPool;
 import io.github.diffsvd.SvdFactors;
 import io.github.diffsvd.SvdInfo;
 import io.github.diffsvd.SvdOptions;
 import java.util.Arrays;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * The dimensions of a tensor … × m × n and where it is, and parts of flat tensors as the library
  * sees them. Singular values of complex matrices are the real parts of complex elements.
  */
 final class TensorBatch {
-  /** Opened once and never closed, like libtorch's own contexts. */
-  private static final Map<String, PlanPool> POOLS = new ConcurrentHashMap<>();
-
-  /** Of the plans that wait on each device; 1 GiB. */
-  private static final long MOST_IDLE_BYTES = 1L << 30;
-
   private final long[] leading;
   final int size;
   final int rows;
@@ -35,7 +25,7 @@ final class TensorBatch {
   final int k;
   final DataType type;
   final Device device;
-  final PlanPool pool;
+  final Place place;
   final long stream;
 
   private TensorBatch(Tensor x, long[] sizes) {
@@ -45,18 +35,13 @@ final class TensorBatch {
     columns = Math.toIntExact(sizes[sizes.length - 1]);
     k = Math.min(rows, columns);
     type = TorchTensors.type(x);
-    String name = x.is_cuda() ? "cuda:" + x.device().index() : "cpu";
-    pool = POOLS.computeIfAbsent(name, TensorBatch::open);
-    device = pool.device();
+    place = Place.of(x);
+    device = place.pool.device();
     stream = TorchTensors.stream(x);
   }
 
-  private static PlanPool open(String device) {
-    return new PlanPool(Device.open(device), MOST_IDLE_BYTES);
-  }
-
   static TensorBatch of(Tensor x) {
-    long[] sizes = x.sizes().vec().get();
+    long[] sizes = TorchTensors.sizes(x);
     if (sizes.length < 2) {
       throw new IllegalArgumentException(
           "x: expected … × rows × columns, got " + Arrays.toString(sizes));
@@ -68,7 +53,7 @@ final class TensorBatch {
     TensorBatch batch = of(x);
     if (batch.rows != batch.columns) {
       throw new IllegalArgumentException(
-          "x: expected … × n × n, got " + Arrays.toString(x.sizes().vec().get()));
+          "x: expected … × n × n, got " + Arrays.toString(TorchTensors.sizes(x)));
     }
     return batch;
   }
@@ -77,9 +62,9 @@ final class TensorBatch {
     return new BatchShape(type, size, rows, columns);
   }
 
-  /** Queues work with a plan of the device's pool; see {@link PlanPool#with}. */
+  /** Queues work with a plan of the device's pool; see {@link io.github.diffsvd.PlanPool#with}. */
   <P extends Plan> void withPlan(Class<P> kind, SvdOptions options, BiConsumer<P, SvdInfo> action) {
-    pool.with(kind, shape(), options, stream, action);
+    place.pool.with(kind, shape(), options, stream, action);
   }
 
   <P extends Plan> void withPlan(Class<P> kind, BiConsumer<P, SvdInfo> action) {
@@ -138,14 +123,37 @@ final class TensorBatch {
         (long) k * parts);
   }
 
+  /** An uninitialised tensor … × the sizes. */
+  Tensor empty(DataType type, long... last) {
+    return place.empty(type, shaped(last));
+  }
+
+  /** The same, flat. */
+  Tensor emptyFlat(long elements) {
+    return place.empty(type, elements);
+  }
+
   /** Room for a status per matrix, where x is. */
-  Tensor newInfo(Tensor x) {
-    return torch.zeros(leading, x.options().dtype(new ScalarTypeOptional(torch.ScalarType.Int)));
+  Tensor newInfo() {
+    return place.emptyInts(leading);
   }
 
   /** What {@link #newInfo} gave, as the library sees it. */
   SvdInfo info(Tensor info) {
-    return SvdInfo.wrap(device, size == 0 ? 0 : info.data_ptr().address(), size);
+    return SvdInfo.wrap(device, address(info, 0), size);
+  }
+
+  /** The memory of a tensor … × rows × columns of this batch, where nothing lies between. */
+  MatrixBatch whole(Tensor packed) {
+    return packed(packed, 0, rows, columns);
+  }
+
+  /** The same of what {@link #empty} gave for the factors. */
+  SvdFactors factors(Tensor u, Tensor s, Tensor v) {
+    return new SvdFactors(
+        packed(u, 0, rows, k),
+        MatrixBatch.wrap(address(s, 0), new BatchShape(type.real(), size, k, 1)),
+        packed(v, 0, columns, k));
   }
 
   private MatrixBatch packed(Tensor flat, long first, int rows, int columns) {
@@ -153,7 +161,8 @@ final class TensorBatch {
   }
 
   private long address(Tensor flat, long first) {
-    return flat.data_ptr().address() + first * type.bytes();
+    Pointer data = flat.data_ptr();
+    return data == null ? 0 : data.address() + first * type.bytes();
   }
 
   /** A parameter of one number, one per matrix or one per singular value, as the last of these. */
@@ -161,7 +170,7 @@ final class TensorBatch {
     if (parameter.is_complex()) {
       throw new IllegalArgumentException("threshold: expected a real tensor, got a complex one");
     }
-    long[] given = parameter.sizes().vec().get();
+    long[] given = TorchTensors.sizes(parameter);
     long[] all = shaped(k);
     if (parameter.numel() == 1) {
       return parameter.reshape(new long[0]).expand(all);

@@ -8,11 +8,13 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Y = U max(S − W, 0) Vᴴ, over the copy of X. W is the parameter, or the parameter times s₁. Kept:
- * U | S | V | W | parameter.
+ * Y = U max(S − W, 0) Vᴴ, over the copy of X, after which the parameter lies. W is the parameter,
+ * or the parameter times s₁. Kept: U | S | V, with W after them where it is not the parameter, and
+ * Y | parameter.
  */
 final class ThresholdNode extends SvdNode {
   private final boolean relative;
+  private Tensor joined;
 
   ThresholdNode(TensorBatch batch, boolean relative) {
     super(batch);
@@ -20,17 +22,20 @@ final class ThresholdNode extends SvdNode {
   }
 
   Tensor apply(Tensor x, Tensor parameter) {
-    Tensor weights = batch.perSingularValue(parameter).to(x.scalar_type()).reshape(-1);
-    Tensor packed = join(0, x.reshape(-1), weights);
-    Tensor kept = keep(zeros(packed, batch.elementsOfFactors() + 2 * batch.elementsOfS()));
+    Tensor parameters = batch.perSingularValue(parameter).to(x.scalar_type()).reshape(-1);
+    Tensor packed = join(0, x.reshape(-1), parameters);
+    Tensor kept =
+        keep(batch.emptyFlat(batch.elementsOfFactors() + (relative ? batch.elementsOfS() : 0)));
+    joined = keep(packed.detach());
     SvdFactors factors = batch.factors(kept, 0);
     batch.withPlan(
         SpectralPlan.class,
         (plan, info) -> {
           plan.forward(batch.matrices(packed, 0), factors, info, batch.stream);
-          parameters().copy_(perMatrix(packed.detach(), batch.elements()));
-          weights().copy_(relative ? parameters().mul(largest()) : parameters());
-          plan.compose(factors, table(kept), batch.matrices(packed, 0), batch.stream);
+          if (relative) {
+            perMatrix(kept, batch.elementsOfFactors()).copy_(parameters().mul(largest()));
+          }
+          plan.compose(factors, table(), batch.matrices(packed, 0), batch.stream);
         });
     return packed.narrow(0, 0, batch.elements()).view(batch.shaped(batch.rows, batch.columns));
   }
@@ -44,7 +49,7 @@ final class ThresholdNode extends SvdNode {
         (plan, info) ->
             plan.backward(
                 batch.factors(saved(), 0),
-                table(saved()),
+                table(),
                 SpectralCotangents.of(batch.matrices(flat, 0)),
                 batch.matrices(result, 0),
                 batch.values(result, batch.elements()),
@@ -76,16 +81,15 @@ final class ThresholdNode extends SvdNode {
     ofWeights.mul_(largest());
   }
 
-  private SpectralTable table(Tensor kept) {
-    return SpectralTable.softThreshold(batch.values(kept, batch.elementsOfFactors()));
-  }
-
-  private Tensor weights() {
-    return perMatrix(saved(), batch.elementsOfFactors());
+  private SpectralTable table() {
+    return SpectralTable.softThreshold(
+        relative
+            ? batch.values(saved(), batch.elementsOfFactors())
+            : batch.values(joined, batch.elements()));
   }
 
   private Tensor parameters() {
-    return perMatrix(saved(), batch.elementsOfFactors() + batch.elementsOfS());
+    return perMatrix(joined, batch.elements());
   }
 
   /** s₁ of every matrix, as a column. */

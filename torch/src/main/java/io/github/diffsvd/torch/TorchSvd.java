@@ -22,8 +22,9 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class TorchSvd {
   /**
-   * Thin factors of x = U diag(S) Vᴴ, k = min(m, n). Modified in place while their gradient is
-   * still to come, they make backward fail.
+   * Thin factors of x = U diag(S) Vᴴ, k = min(m, n). Where they have a gradient, libtorch refuses
+   * to modify them in place; modified all the same, through detach or under no_grad, they make
+   * backward fail.
    *
    * @param u … × m × k
    * @param s … × k, real, descending

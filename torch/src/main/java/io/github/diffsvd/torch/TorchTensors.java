@@ -5,6 +5,7 @@ import io.github.diffsvd.DataType;
 import io.github.diffsvd.MatrixBatch;
 import io.github.diffsvd.interop.Streams;
 import java.util.Arrays;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch_cuda;
@@ -22,8 +23,8 @@ public final class TorchTensors {
    *     or negated lazily, or has leading dimensions that no single stride steps through
    */
   public static MatrixBatch wrap(Tensor x) {
-    long[] sizes = x.sizes().vec().get();
-    long[] strides = x.strides().vec().get();
+    long[] sizes = sizes(x);
+    long[] strides = LongStream.range(0, sizes.length).map(x::stride).toArray();
     int leading = sizes.length - 2;
     if (leading < 0) {
       throw new IllegalArgumentException(
@@ -73,6 +74,19 @@ public final class TorchTensors {
     return x.is_cuda()
         ? Streams.handle(torch_cuda.getCurrentCUDAStream(x.device().index()).stream())
         : 0;
+  }
+
+  static long[] sizes(Tensor x) {
+    return LongStream.range(0, x.dim()).map(x::size).toArray();
+  }
+
+  static torch.ScalarType scalarType(DataType type) {
+    return switch (type) {
+      case FLOAT32 -> torch.ScalarType.Float;
+      case FLOAT64 -> torch.ScalarType.Double;
+      case COMPLEX64 -> torch.ScalarType.ComplexFloat;
+      case COMPLEX128 -> torch.ScalarType.ComplexDouble;
+    };
   }
 
   static DataType type(Tensor x) {

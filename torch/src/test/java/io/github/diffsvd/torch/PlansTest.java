@@ -18,7 +18,7 @@ class PlansTest {
       // Shapes that no other test has.
       Tensor x = leaf(random(ScalarType.Double, 3, 11, 7));
       Tensor square = leaf(x.matmul(x.mH()));
-      PlanPool pool = TensorBatch.of(x).pool;
+      PlanPool pool = TensorBatch.of(x).place.pool;
       long before = pool.made();
       for (int i = 0; i < 100; i++) {
         TorchSvd.svd(x).s().sum().backward();

@@ -332,6 +332,25 @@ class TorchSvdTest {
     assertThat(TorchSvd.svd(leaf).s().requires_grad()).isTrue();
   }
 
+  /** Without a graph x is read where it lies. */
+  @ParameterizedTest
+  @EnumSource(
+      value = ScalarType.class,
+      names = {"Float", "ComplexDouble"})
+  void withoutAGraphTheFactorsAreTheSame(ScalarType type) {
+    Tensor x = random(type, 4, 5, 3);
+    for (Tensor view : new Tensor[] {x, x.mT(), x.conj(), x.narrow(1, 1, 2), x.narrow(0, 2, 0)}) {
+      Tensor before = view.clone();
+      TorchSvd.Factors expected = TorchSvd.svd(leaf(view));
+      TorchSvd.Factors alone = TorchSvd.svd(view);
+      assertThat(torch.equal(view, before)).as("x").isTrue();
+      assertThat(torch.equal(alone.u(), expected.u().detach())).as("U").isTrue();
+      assertThat(torch.equal(alone.s(), expected.s().detach())).as("S").isTrue();
+      assertThat(torch.equal(alone.v(), expected.v().detach())).as("V").isTrue();
+      assertThat(torch.equal(alone.info(), expected.info())).as("info").isTrue();
+    }
+  }
+
   @Test
   void aGraphCanBeRetainedButNotUsedUpTwice() {
     Tensor x = leaf(random(ScalarType.Double, 4, 3));
@@ -348,8 +367,13 @@ class TorchSvdTest {
   void whatCannotBeRightIsRefused() {
     Tensor x = leaf(random(ScalarType.Double, 4, 3));
     TorchSvd.Factors f = TorchSvd.svd(x);
+    Tensor sum = f.u().sum();
     f.u().detach().mul_(new Scalar(2));
-    assertThatThrownBy(() -> f.u().sum().backward()).hasMessageContaining("modified in place");
+    assertThatThrownBy(sum::backward)
+        .hasMessageContaining("diffsvd: U, S or V was modified in place");
+    assertThatThrownBy(() -> f.u().sum().backward()).hasMessageContaining("modified inplace");
+    assertThatThrownBy(() -> TorchSvd.svd(x).s().mul_(new Scalar(2)))
+        .hasMessageContaining("being modified inplace");
     assertThatThrownBy(
             () ->
                 torch.grad(
