@@ -41,7 +41,7 @@ final class EighNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     Tensor kept = unmodified("values or vectors");
     Tensor flat = plain(gradient);
-    Tensor result = torch.zeros_like(flat);
+    Tensor result = newResult(flat);
     EighCotangents given =
         new EighCotangents(
             batch.values(flat, atValues),

@@ -81,7 +81,7 @@ final class FactorsNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     SvdFactors factors = batch.factors(unmodified("U, S or V"), batch.elements());
     Tensor flat = plain(gradient);
-    Tensor result = torch.zeros_like(flat);
+    Tensor result = newResult(flat);
     SvdFactors all = batch.factors(flat, batch.elements());
     long atS = batch.elements() + batch.elementsOfU();
     SvdCotangents given =

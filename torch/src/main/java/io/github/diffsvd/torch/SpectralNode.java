@@ -4,7 +4,6 @@ import io.github.diffsvd.SpectralCotangents;
 import io.github.diffsvd.SpectralFunction;
 import io.github.diffsvd.SpectralPlan;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /** Y = U f(S) Vᴴ, over the copy of X; the factors are kept beside. */
 final class SpectralNode extends SvdNode {
@@ -34,7 +33,7 @@ final class SpectralNode extends SvdNode {
   @Override
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
-    Tensor result = torch.zeros_like(flat);
+    Tensor result = newResult(flat);
     batch.withPlan(
         SpectralPlan.class,
         (plan, info) ->

@@ -57,6 +57,13 @@ abstract class SvdNode implements GraphNode.Pullback {
         : gradient.resolve_conj().resolve_neg().contiguous();
   }
 
+  /** For the gradient of packed: the inputs' part is to be written, and nobody reads the room's. */
+  final Tensor newResult(Tensor gradient) {
+    Tensor result = batch.emptyFlat(gradient.numel());
+    result.narrow(0, gradient.numel() - 1, 1).zero_();
+    return result;
+  }
+
   /** A gradient that nothing asked for arrives as zeros. Asking a GPU would mean to wait for it. */
   final boolean isAbsent(Tensor flat, long first, long elements) {
     if (flat.is_cuda()) {

@@ -5,7 +5,6 @@ import io.github.diffsvd.SpectralPlan;
 import io.github.diffsvd.SpectralTable;
 import io.github.diffsvd.SvdFactors;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Y = U max(S − W, 0) Vᴴ, over the copy of X, after which the parameter lies. W is the parameter,
@@ -43,7 +42,7 @@ final class ThresholdNode extends SvdNode {
   @Override
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
-    Tensor result = torch.zeros_like(flat);
+    Tensor result = newResult(flat);
     batch.withPlan(
         SpectralPlan.class,
         (plan, info) ->
