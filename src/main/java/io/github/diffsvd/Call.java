@@ -69,7 +69,7 @@ final class Call implements Lease.Arguments {
     written = 0;
     consumed = 0;
     lease.pushRange(range);
-    event = Recorder.PRESENT ? CallEvent.start() : null;
+    event = Recorder.isUsed() ? CallEvent.start() : null;
   }
 
   /** Lets the next call in; belongs in a finally clause. */

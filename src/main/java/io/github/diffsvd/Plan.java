@@ -59,7 +59,7 @@ public abstract sealed class Plan implements AutoCloseable
         .plan(
             kind.getSimpleName() + " " + Objects.requireNonNull(shape, "shape"),
             lease -> {
-              PlanEvent event = Recorder.PRESENT ? PlanEvent.start() : null;
+              PlanEvent event = Recorder.isUsed() ? PlanEvent.start() : null;
               P plan = make.apply(lease);
               BorrowedMemory borrowed = plan.options.workspace();
               plan.workspace.bind(
