@@ -5,6 +5,8 @@ import io.github.diffsvd.files.FileException;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
+import java.net.URLConnection;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -13,17 +15,15 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.CRC32;
 
 /**
  * Native libraries of the class path as files that the system can load.
@@ -42,6 +42,9 @@ public final class NativeLibraries {
       "this Java refuses native code, --enable-native-access=ALL-UNNAMED allows it";
 
   private static final String JAVACPP_FOLDER_PROPERTY = "org.bytedeco.javacpp.cachedir";
+
+  /** Of a file that is compared at a time. */
+  private static final int PIECE_BYTES = 1 << 16;
 
   private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -64,13 +67,17 @@ public final class NativeLibraries {
 
   static Path unpack(List<Path> places, String root, List<String> names) throws IOException {
     Map<String, byte[]> contents = new LinkedHashMap<>();
-    MessageDigest digest = sha256();
+    // A cryptographic digest would take longer than all the rest of a short program, and is not
+    // needed: two contents of one name would replace each other, as the files are compared anyway.
+    CRC32 sum = new CRC32();
+    long bytes = 0;
     for (String name : names) {
       byte[] content = read(root + name);
       contents.put(name, content);
-      digest.update(content);
+      sum.update(content);
+      bytes += content.length;
     }
-    String hash = HexFormat.of().formatHex(digest.digest(), 0, 12);
+    String hash = String.format("%08x-%d", sum.getValue(), bytes);
     return inFirst(
         places,
         (place, made) -> {
@@ -88,7 +95,7 @@ public final class NativeLibraries {
   }
 
   private static void write(Path file, byte[] library) throws IOException {
-    UnpackEvent event = Recorder.PRESENT ? new UnpackEvent() : null;
+    UnpackEvent event = Recorder.isUsed() ? new UnpackEvent() : null;
     if (event != null) {
       event.begin();
     }
@@ -237,7 +244,16 @@ public final class NativeLibraries {
       return false;
     }
     try (InputStream stream = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
-      return Arrays.equals(stream.readNBytes(content.length + 1), content);
+      byte[] piece = new byte[PIECE_BYTES];
+      int end = 0;
+      for (int count = stream.read(piece); count > 0; count = stream.read(piece)) {
+        int begin = end;
+        end += count;
+        if (end > content.length || !Arrays.equals(piece, 0, count, content, begin, end)) {
+          return false;
+        }
+      }
+      return end == content.length;
     } catch (IOException e) {
       // What cannot be read cannot be loaded either.
       return false;
@@ -262,19 +278,21 @@ public final class NativeLibraries {
 
   private static byte[] read(String resource) throws IOException {
     ClassLoader everyModule = NativeLibraries.class.getClassLoader();
-    try (InputStream stream = everyModule.getResourceAsStream(resource.substring(1))) {
-      if (stream == null) {
-        throw new UnsatisfiedLinkError("the class path holds no " + resource);
-      }
-      return stream.readAllBytes();
+    URL found = everyModule.getResource(resource.substring(1));
+    if (found == null) {
+      throw new UnsatisfiedLinkError("the class path holds no " + resource);
     }
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e);
+    URLConnection connection = found.openConnection();
+    try (InputStream stream = connection.getInputStream()) {
+      int bytes = connection.getContentLength();
+      if (bytes < 0) {
+        return stream.readAllBytes();
+      }
+      // Reading what has no known end takes twice the memory, and new memory takes most of the
+      // time.
+      byte[] content = new byte[bytes];
+      stream.readNBytes(content, 0, bytes);
+      return content;
     }
   }
 }

@@ -109,21 +109,21 @@ final class CpuKernels {
     if (given != null && given.isEmpty()) {
       throw new IllegalArgumentException("-D" + FOLDER_PROPERTY + "= names no folder");
     }
-    String platform = Platform.current().name();
-    List<String> libraries = libraries(platform);
-    Path folder =
-        given != null
-            ? Path.of(given).toAbsolutePath()
-            : NativeLibraries.unpack(ROOT + platform + "/", libraries);
+    Path folder = given != null ? Path.of(given).toAbsolutePath() : unpack();
     try {
       System.load(folder.resolve(MAIN).toString());
     } catch (UnsatisfiedLinkError e) {
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
         throw e;
       }
-      loadCopy(folder, libraries);
+      loadCopy(folder, libraries(Platform.current().name()));
     }
     loaded = true;
+  }
+
+  private static Path unpack() throws IOException {
+    String platform = Platform.current().name();
+    return NativeLibraries.unpack(ROOT + platform + "/", libraries(platform));
   }
 
   private static List<String> libraries(String platform) {
