@@ -22,6 +22,21 @@ public record BatchShape(DataType type, int batch, int rows, int columns) {
     Checks.atLeast("columns", 0, columns);
   }
 
+  // A record's own equals is put together at its first call, which takes as long as a small batch.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof BatchShape shape
+        && type == shape.type
+        && batch == shape.batch
+        && rows == shape.rows
+        && columns == shape.columns;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(type, batch, rows, columns);
+  }
+
   /** The shape of matrices that are there. */
   public static BatchShape of(MatrixBatch matrices) {
     return matrices.shape();
