@@ -23,8 +23,8 @@ import picocli.CommandLine.Model.CommandSpec;
  * no array is too large for a buffer.
  */
 final class MatrixFile implements AutoCloseable {
-  /** Bytes that pass through the host at a time. */
-  private static final int CHUNK_BYTES = 1 << 24;
+  /** Bytes that pass through the host at a time: few, because memory that is new takes time. */
+  private static final int CHUNK_BYTES = 1 << 20;
 
   /** The status of all of them, four bytes each, has to fit in one buffer. */
   private static final int MAX_BATCH = Integer.MAX_VALUE / Integer.BYTES;
