@@ -199,8 +199,9 @@ struct Team {
   // Calls body(columns) for the thread's share of a matrix's columns.
   template <class Body>
   DEVICE void for_columns(int64_t columns, const Body& body) const {
+    const int groups = (int(columns) + kAlong - 1) / kAlong;
     int sharing = 0;
-    while ((int(columns) << sharing) * 2 <= warps() * kAlong) sharing++;
+    while ((groups << sharing) * 2 <= warps()) sharing++;
     int left = (warp() >> sharing) * kAlong;
     // Once at least, since warps without columns wait at the others' barriers.
     do {

@@ -28,7 +28,7 @@ final class FactorsNode extends SvdNode {
   }
 
   private TorchSvd.Factors alone(Tensor x) {
-    Tensor a = plain(x.detach());
+    Tensor a = plain(x);
     TorchSvd.Factors result =
         new TorchSvd.Factors(
             batch.empty(batch.type, batch.rows, batch.k),
