@@ -25,6 +25,7 @@ final class ThresholdNode extends SvdNode {
     Tensor packed = join(0, x.reshape(-1), parameters);
     Tensor kept =
         keep(batch.emptyFlat(batch.elementsOfFactors() + (relative ? batch.elementsOfS() : 0)));
+    clearImaginary(kept);
     joined = keep(packed.detach());
     SvdFactors factors = batch.factors(kept, 0);
     batch.withPlan(
@@ -43,6 +44,7 @@ final class ThresholdNode extends SvdNode {
   public Tensor pullBack(Tensor gradient) {
     Tensor flat = plain(gradient);
     Tensor result = newResult(flat);
+    clearImaginary(result);
     batch.withPlan(
         SpectralPlan.class,
         (plan, info) ->
@@ -57,6 +59,13 @@ final class ThresholdNode extends SvdNode {
       throughLargest(result);
     }
     return result;
+  }
+
+  /** Plans write real numbers into complex elements, whose imaginary parts libtorch reads. */
+  private void clearImaginary(Tensor flat) {
+    if (relative && batch.type.isComplex()) {
+      flat.zero_();
+    }
   }
 
   /** From ∂L/∂W to ∂L/∂φ, and what goes through s₁ to X: ∂s₁ = u₁ᴴ ∂X v₁. */

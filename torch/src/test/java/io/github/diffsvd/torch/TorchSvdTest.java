@@ -332,6 +332,39 @@ class TorchSvdTest {
     assertThat(TorchSvd.svd(leaf).s().requires_grad()).isTrue();
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = ScalarType.class,
+      names = {"Float", "Double", "ComplexFloat", "ComplexDouble"})
+  void whatMemoryHeldBeforeHasNoPart(ScalarType type) {
+    Tensor x = leaf(random(type, 3, 5, 4));
+    Tensor fraction = leaf(random(torch.toRealValueType(type), 3, 4).abs().mul(new Scalar(0.2)));
+    Tensor first = null;
+    for (int round = 0; round < 20; round++) {
+      for (long elements = 12; elements <= 200; elements += 4) {
+        torch.full(new long[] {elements}, new Scalar(Double.NaN), options(type)).close();
+      }
+      Tensor loss =
+          TorchSvd.relativeSoftThreshold(x, fraction)
+              .abs()
+              .square()
+              .sum()
+              .add(TorchSvd.softThreshold(x, fraction).abs().square().sum())
+              .add(TorchSvd.svd(x).s().sum());
+      TensorVector gradients = torch.grad(new TensorVector(loss), new TensorVector(x, fraction));
+      Tensor all =
+          torch.cat(
+              new TensorVector(
+                  torch.view_as_real(gradients.get(0).to(ScalarType.ComplexDouble)).reshape(-1),
+                  gradients.get(1).to(ScalarType.Double).reshape(-1),
+                  loss.detach().to(ScalarType.Double).reshape(-1)),
+              0);
+      first = first == null ? all : first;
+      assertThat(torch.equal(all, first)).as("round " + round).isTrue();
+      assertThat(all.isfinite().all().item_bool()).as("round " + round).isTrue();
+    }
+  }
+
   /** Without a graph x is read where it lies. */
   @ParameterizedTest
   @EnumSource(
