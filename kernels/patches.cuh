@@ -215,13 +215,15 @@ struct Team {
 template <class Body>
 DEVICE void for_columns(const Block& block, int64_t batch, int64_t rows, int64_t columns, const Body& body) {
   const uint32_t groups = (uint32_t(columns) + kAlong - 1) / kAlong, units = uint32_t(batch) * groups;
-  const int warps = block.threads() / kPatch;
+  const int warps = block.threads() / kPatch, warp = block.thread() / kPatch;
   int sharing = 0;
   if (rows > 16 * kAcross)
     while ((2 << sharing) <= warps) sharing++;
-  const uint32_t teams = warps >> sharing, team = (block.thread() / kPatch) >> sharing;
+  // Of a tall block, warps over a power of two have no columns, and wait at the others' barriers.
+  const uint32_t teams = warps >> sharing, team = sharing > 0 ? 0 : warp;
+  const bool idle = warp >> sharing >= int(teams);
   for (uint32_t unit = uint32_t(block.number()) * teams + team; unit < units; unit += uint32_t(block.step()) * teams)
-    body(TeamColumns(block, unit % groups * kAlong, uint32_t(columns), sharing), int64_t(unit / groups));
+    body(TeamColumns(block, idle ? groups * kAlong : unit % groups * kAlong, uint32_t(columns), sharing), int64_t(unit / groups));
 }
 
 // Calls body(team, b) for each matrix of a batch, of so many elements each.

@@ -6,7 +6,7 @@ import java.util.stream.IntStream;
 
 /** The threads of every contender: the library's own property says how many. */
 final class Threads {
-  private static final String PROPERTY = "diffsvd.threads";
+  static final String PROPERTY = "diffsvd.threads";
 
   private Threads() {}
 
