@@ -82,12 +82,12 @@ class TeamColumns {
  public:
   static constexpr int kMost = 1;
 
-  // Of eight columns from `left` on, whose rows 2^sharing neighbours among the warps share.
-  DEVICE TeamColumns(const Block& block, uint32_t left, uint32_t columns, int sharing)
+  // Of eight columns from `left` on, whose rows 2^sharing neighbours among the warps share; an idle one has none of them.
+  DEVICE TeamColumns(const Block& block, uint32_t left, uint32_t columns, int sharing, bool idle = false)
       : block_(block),
         sharing_(sharing),
         j_(left + block.thread() % kAlong < columns ? left + block.thread() % kAlong : columns - 1),
-        there_(left + block.thread() % kAlong < columns),
+        there_(!idle && left + block.thread() % kAlong < columns),
         part_(block.thread() / kPatch & ((1 << sharing) - 1)),
         row_(block.thread() % kPatch / kAlong) {}
 
@@ -223,7 +223,7 @@ DEVICE void for_columns(const Block& block, int64_t batch, int64_t rows, int64_t
   const uint32_t teams = warps >> sharing, team = sharing > 0 ? 0 : warp;
   const bool idle = warp >> sharing >= int(teams);
   for (uint32_t unit = uint32_t(block.number()) * teams + team; unit < units; unit += uint32_t(block.step()) * teams)
-    body(TeamColumns(block, idle ? groups * kAlong : unit % groups * kAlong, uint32_t(columns), sharing), int64_t(unit / groups));
+    body(TeamColumns(block, unit % groups * kAlong, uint32_t(columns), sharing, idle), int64_t(unit / groups));
 }
 
 // Calls body(team, b) for each matrix of a batch, of so many elements each.
